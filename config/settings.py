@@ -1,0 +1,211 @@
+"""All settings, read from the environment and an optional .env file (see .env.example)."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DEFAULT_SECRET_KEY = "insecure-key-for-the-demo-and-tests-only-do-not-use-it-anywhere-else"  # noqa: S105
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+# --- The site -------------------------------------------------------------------------------------
+SECRET_KEY = env.str("SECRET_KEY", default=DEFAULT_SECRET_KEY)
+DEBUG = env.bool("DEBUG", default=False)
+SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
+_site = urlsplit(SITE_URL)
+if _site.scheme not in {"http", "https"} or not _site.hostname:
+    raise ImproperlyConfigured(f"SITE_URL must be a full address such as https://example.com, not {SITE_URL!r}.")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", _site.hostname])
+CSRF_TRUSTED_ORIGINS = [f"{_site.scheme}://{_site.netloc}"]
+
+# An https:// SITE_URL is what says that TLS ends in front of us.
+_secure = _site.scheme == "https"
+SESSION_COOKIE_SECURE = _secure
+CSRF_COOKIE_SECURE = _secure
+SECURE_SSL_REDIRECT = _secure
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _secure else None
+SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _secure
+SECURE_HSTS_PRELOAD = _secure
+# Stripe counts a redirect as a failed delivery; the signature protects the webhook on any scheme.
+SECURE_REDIRECT_EXEMPT = [r"^api/webhooks/", r"^healthz$"]
+X_FRAME_OPTIONS = "DENY"
+
+# --- Stripe ---------------------------------------------------------------------------------------
+STANDIN_HOST = "http://127.0.0.1:8421"
+#: The key sent to the stand-in, which takes any test key.
+STANDIN_SECRET_KEY = "sk_test_PromodeskStandIn000000000"  # noqa: S105
+STRIPE_API_VERSION = "2026-08-26.dahlia"
+
+_stripe_key = env.str("STRIPE_SECRET_KEY", default="")
+_stripe_host = env.str("STRIPE_API_HOST", default="").rstrip("/")
+if _stripe_key and not re.fullmatch(r"(sk|rk)_(test|live)_[A-Za-z0-9]{24,}", _stripe_key):
+    raise ImproperlyConfigured("STRIPE_SECRET_KEY must look like sk_test_… or rk_live_… (a secret or restricted key).")
+STRIPE_LIVE_MODE = "_live_" in _stripe_key
+STRIPE_SECRET_KEY = _stripe_key or STANDIN_SECRET_KEY
+#: Where calls to Stripe go; empty means Stripe itself. dj-stripe would read a setting named
+#: STRIPE_API_HOST and warn of it in every command, so ours has another name (see promos.apps).
+STRIPE_HOST = _stripe_host or ("" if _stripe_key else STANDIN_HOST)
+STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRET", default=[])
+STRIPE_CHECKOUT_ORIGIN = STRIPE_HOST or "https://checkout.stripe.com"
+STRIPE_TIMEOUT_SECONDS = env.float("STRIPE_TIMEOUT_SECONDS", default=10.0)
+
+if STRIPE_LIVE_MODE and DEBUG:
+    raise ImproperlyConfigured("DEBUG must be off beside a live Stripe key.")
+if STRIPE_LIVE_MODE and SECRET_KEY == DEFAULT_SECRET_KEY:
+    raise ImproperlyConfigured("Set a SECRET_KEY of your own beside a live Stripe key.")
+if STRIPE_LIVE_MODE and _stripe_host:
+    raise ImproperlyConfigured("STRIPE_API_HOST must not be set beside a live Stripe key.")
+
+# dj-stripe keeps the mirror; the gate takes the webhooks (promos.webhooks).
+STRIPE_LIVE_SECRET_KEY = STRIPE_SECRET_KEY if STRIPE_LIVE_MODE else ""
+STRIPE_TEST_SECRET_KEY = "" if STRIPE_LIVE_MODE else STRIPE_SECRET_KEY
+DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
+
+# --- The house ------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "analytics",
+    "promos",
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "csp",
+    "django_htmx",
+    "djstripe",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "config.middleware.admin_content_security_policy",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Data -----------------------------------------------------------------------------------------
+DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var' / 'promodesk.sqlite3'}")}
+_database = DATABASES["default"]
+# Without persistent connections the webhook path loses four fifths of its speed.
+_database["CONN_MAX_AGE"] = None
+_database["CONN_HEALTH_CHECKS"] = True
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    # Without these, concurrent webhooks lose to "database is locked".
+    _database.setdefault("OPTIONS", {}).update(
+        transaction_mode="IMMEDIATE",
+        timeout=20,
+        init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    )
+# Rate limits count here, so it must be shared by all processes.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "promodesk_cache"},
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- People ---------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_REDIRECT_URL = "billing:plans"
+LOGIN_URL = "account_login"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Promodesk"
+vars().update(env.email("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"promodesk@{_site.hostname}")
+
+# --- Words and files ------------------------------------------------------------------------------
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+USE_I18N = True
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+# Static files are served from where the apps keep them: no collectstatic step.
+WHITENOISE_USE_FINDERS = True
+
+# --- What a page may load -------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        # A form POST may end at Checkout through a redirect.
+        "form-action": ["'self'", STRIPE_CHECKOUT_ORIGIN],
+        "manifest-src": ["'self'"],
+    },
+}
+# Unfold evaluates Alpine expressions and sets inline styles; only under /admin/.
+ADMIN_CONTENT_SECURITY_POLICY = {
+    "script-src": ["'self'", "'unsafe-eval'"],
+    "style-src": ["'self'", "'unsafe-inline'"],
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
+    "loggers": {"promos": {"level": env.str("LOG_LEVEL", default="INFO")}},
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Promodesk",
+    "SITE_HEADER": "Promodesk",
+    "SITE_SYMBOL": "sell",
+    "SHOW_HISTORY": True,
+}

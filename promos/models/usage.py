@@ -1,0 +1,162 @@
+"""What customers did with codes: checks, checkouts, redemptions and the money of each.
+
+Amounts are integer minor units beside a currency.
+"""
+
+from django.db import models
+from django.db.models import Q
+
+from promos.models.codes import PromoCode
+from promos.models.customers import Customer
+from promos.models.stripe_objects import WebhookEvent
+
+
+class CheckoutAttempt(models.Model):
+    """A checkout we opened at Stripe; while open it holds one use of its code."""
+
+    class State(models.TextChoices):
+        OPENING = "opening", "Being opened"
+        OPEN = "open", "Open"
+        COMPLETED = "completed", "Completed"
+        EXPIRED = "expired", "Expired"
+        FAILED = "failed", "Failed"
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="checkout_attempts")
+    promo_code = models.ForeignKey(
+        PromoCode, null=True, blank=True, on_delete=models.PROTECT, related_name="checkout_attempts"
+    )
+    plan = models.CharField(max_length=255, help_text="The Stripe price.")
+    # NULL until Stripe has opened the session.
+    stripe_session_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    state = models.CharField(max_length=9, choices=State, default=State.OPENING)
+    currency = models.CharField(max_length=3, blank=True)
+    held_amount = models.BigIntegerField(default=0, help_text="Discount promised to the campaign's budget.")
+    created_at = models.DateTimeField(db_index=True)
+    expires_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["stripe_session_id"], name="promos_checkoutattempt_session_unique"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(state__in=["opening", "open"]),
+                name="promos_attempt_unsettled_idx",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.stripe_session_id or f"Checkout attempt {self.pk}"
+
+
+class PromoCodeUsage(models.Model):
+    """One redemption: a code applied to one completed checkout or subscription start.
+
+    The amounts are running totals of its ledger entries.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Payment pending"
+        SETTLED = "settled", "Settled"
+        REFUNDED = "refunded", "Refunded"
+        FAILED = "failed", "Payment failed"
+
+    redemption_key = models.CharField(
+        max_length=255, help_text="The subscription, else the checkout session, else the invoice."
+    )
+    promo_code = models.ForeignKey(PromoCode, on_delete=models.PROTECT, related_name="usages")
+    stripe_promotion_code_id = models.CharField(max_length=255, blank=True)
+    stripe_session_id = models.CharField(max_length=255, blank=True, db_index=True)
+    customer = models.ForeignKey(
+        Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="usages"
+    )
+    plan = models.CharField(max_length=255, blank=True, help_text="The Stripe price.")
+    is_new_customer = models.BooleanField(default=False)
+    is_over_limit = models.BooleanField(default=False)
+    status = models.CharField(max_length=8, choices=Status, default=Status.SETTLED)
+    currency = models.CharField(max_length=3)
+    gross_amount = models.BigIntegerField(default=0)
+    discount_amount = models.BigIntegerField(default=0)
+    net_amount = models.BigIntegerField(default=0)
+    redeemed_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "promo_code_usage"
+        constraints = [
+            models.UniqueConstraint(fields=["redemption_key", "promo_code"], name="promos_usage_redemption_unique"),
+        ]
+        indexes = [
+            models.Index(fields=["promo_code", "customer"], name="promos_usage_code_customer_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.promo_code} · {self.redemption_key}"
+
+
+class LedgerEntry(models.Model):
+    """One settled movement of money, with or without a code. Append-only."""
+
+    class Kind(models.TextChoices):
+        CHECKOUT = "checkout", "Checkout"
+        INVOICE = "invoice", "Invoice"
+        REFUND = "refund", "Refund"
+        DISPUTE = "dispute", "Dispute"
+        CREDIT_NOTE = "credit_note", "Credit note"
+
+    kind = models.CharField(max_length=11, choices=Kind)
+    stripe_object_id = models.CharField(max_length=255)
+    usage = models.ForeignKey(
+        PromoCodeUsage, null=True, blank=True, on_delete=models.PROTECT, related_name="ledger_entries"
+    )
+    customer = models.ForeignKey(
+        Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="ledger_entries"
+    )
+    event = models.ForeignKey(
+        WebhookEvent, null=True, blank=True, on_delete=models.SET_NULL, related_name="ledger_entries"
+    )
+    plan = models.CharField(max_length=255, blank=True, help_text="The Stripe price.")
+    interval = models.CharField(max_length=10, blank=True, help_text="month, year or empty for one-time.")
+    is_new_customer = models.BooleanField(default=False)
+    currency = models.CharField(max_length=3)
+    gross_amount = models.BigIntegerField()
+    discount_amount = models.BigIntegerField(default=0)
+    tax_amount = models.BigIntegerField(default=0)
+    net_amount = models.BigIntegerField(help_text="Gross less discount, less what was paid back.")
+    occurred_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name_plural = "ledger entries"
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "stripe_object_id"], name="promos_ledgerentry_object_unique"),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "occurred_at"], name="promos_ledger_customer_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.stripe_object_id}"
+
+
+class CodeCheck(models.Model):
+    """One entry of a code and its outcome: a step of the funnel, and the brake on guessing."""
+
+    text = models.CharField(max_length=255)
+    promo_code = models.ForeignKey(
+        PromoCode, null=True, blank=True, on_delete=models.SET_NULL, related_name="checks"
+    )
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.SET_NULL, related_name="checks")
+    plan = models.CharField(max_length=255, blank=True)
+    # Empty when the code was accepted; else one of eligibility.Reason.
+    reason = models.CharField(max_length=24, blank=True)
+    checked_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["promo_code", "checked_at"], name="promos_codecheck_code_idx"),
+            models.Index(fields=["customer", "checked_at"], name="promos_codecheck_customer_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.text}: {self.reason or 'accepted'}"
