@@ -19,7 +19,9 @@ DEBUG = env.bool("DEBUG", default=False)
 SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 _site = urlsplit(SITE_URL)
 if _site.scheme not in {"http", "https"} or not _site.hostname:
-    raise ImproperlyConfigured(f"SITE_URL must be a full address such as https://example.com, not {SITE_URL!r}.")
+    raise ImproperlyConfigured(
+        f"SITE_URL must be a full address such as https://example.com, not {SITE_URL!r}."
+    )
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", _site.hostname])
 CSRF_TRUSTED_ORIGINS = [f"{_site.scheme}://{_site.netloc}"]
 
@@ -45,7 +47,9 @@ STRIPE_API_VERSION = "2026-08-26.dahlia"
 _stripe_key = env.str("STRIPE_SECRET_KEY", default="")
 _stripe_host = env.str("STRIPE_API_HOST", default="").rstrip("/")
 if _stripe_key and not re.fullmatch(r"(sk|rk)_(test|live)_[A-Za-z0-9]{24,}", _stripe_key):
-    raise ImproperlyConfigured("STRIPE_SECRET_KEY must look like sk_test_… or rk_live_… (a secret or restricted key).")
+    raise ImproperlyConfigured(
+        "STRIPE_SECRET_KEY must look like sk_test_… or rk_live_… (a secret or restricted key)."
+    )
 STRIPE_LIVE_MODE = "_live_" in _stripe_key
 STRIPE_SECRET_KEY = _stripe_key or STANDIN_SECRET_KEY
 #: Where calls to Stripe go; empty means Stripe itself. dj-stripe would read a setting named

@@ -10,7 +10,6 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -82,7 +81,9 @@ class Offer(models.Model):
         FOREVER = "forever", "For ever"
 
     uid = models.CharField(max_length=16, default=new_uid, editable=False)
-    name = models.CharField(max_length=40, help_text="Shown to customers on the checkout; at most 40 characters.")
+    name = models.CharField(
+        max_length=40, help_text="Shown to customers on the checkout; at most 40 characters."
+    )
     kind = models.CharField(max_length=12, choices=Kind, default=Kind.PERCENT)
     percent_off = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
     amount_off = models.BigIntegerField(null=True, blank=True, help_text="In minor units of the currency.")
@@ -91,7 +92,9 @@ class Offer(models.Model):
         default=dict, blank=True, help_text='Further currencies of an amount: {"eur": 900}, minor units.'
     )
     fixed_price_amount = models.BigIntegerField(
-        null=True, blank=True, help_text="What the customer pays, in minor units of the list price's currency."
+        null=True,
+        blank=True,
+        help_text="What the customer pays, in minor units of the list price's currency.",
     )
     list_price_id = models.CharField(max_length=255, blank=True)
     # The list price when the amount off was derived from it; a later difference is drift.
@@ -143,12 +146,18 @@ class Offer(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_fixed_price(self) -> bool:
+        return self.kind == self.Kind.FIXED_PRICE
+
 
 class CodeBatch(models.Model):
     """A run of unique codes made from one pattern; may be interrupted and continued."""
 
     offer = models.ForeignKey(Offer, on_delete=models.PROTECT, related_name="batches")
-    campaign = models.ForeignKey(Campaign, null=True, blank=True, on_delete=models.PROTECT, related_name="batches")
+    campaign = models.ForeignKey(
+        Campaign, null=True, blank=True, on_delete=models.PROTECT, related_name="batches"
+    )
     prefix = models.CharField(max_length=20, blank=True)
     pattern = models.CharField(max_length=60)
     requested = models.PositiveIntegerField()
@@ -158,9 +167,7 @@ class CodeBatch(models.Model):
     class Meta:
         verbose_name_plural = "code batches"
         constraints = [
-            models.CheckConstraint(
-                condition=Q(requested__gt=0), name="promos_codebatch_requested_positive"
-            ),
+            models.CheckConstraint(condition=Q(requested__gt=0), name="promos_codebatch_requested_positive"),
             models.CheckConstraint(
                 condition=Q(generated__lte=F("requested")), name="promos_codebatch_generated_within_requested"
             ),
@@ -238,7 +245,9 @@ class PromoCode(models.Model):
     batch = models.ForeignKey(
         CodeBatch, null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="promo_codes"
     )
-    description = models.CharField(max_length=200, blank=True, help_text="For your team; customers never see it.")
+    description = models.CharField(
+        max_length=200, blank=True, help_text="For your team; customers never see it."
+    )
     customer = models.ForeignKey(
         "promos.Customer",
         null=True,
@@ -253,7 +262,9 @@ class PromoCode(models.Model):
     max_redemptions_per_customer = models.PositiveIntegerField(
         null=True, blank=True, help_text="Empty means no limit."
     )
-    first_time_only = models.BooleanField(default=False, help_text="Only for customers who have never paid before.")
+    first_time_only = models.BooleanField(
+        default=False, help_text="Only for customers who have never paid before."
+    )
     minimum_amount = models.BigIntegerField(
         null=True, blank=True, help_text="Smallest order, in minor units of the currency."
     )
@@ -296,7 +307,9 @@ class PromoCode(models.Model):
                 violation_error_message="This customer already has a code with this text.",
             ),
             models.CheckConstraint(
-                condition=Q(expires_at__isnull=True) | Q(starts_at__isnull=True) | Q(expires_at__gt=F("starts_at")),
+                condition=Q(expires_at__isnull=True)
+                | Q(starts_at__isnull=True)
+                | Q(expires_at__gt=F("starts_at")),
                 name="promos_promocode_expires_after_start",
                 violation_error_message="The code must end after it starts.",
             ),
@@ -306,7 +319,8 @@ class PromoCode(models.Model):
                 violation_error_message="Allow at least one use, or leave the limit empty.",
             ),
             models.CheckConstraint(
-                condition=Q(max_redemptions_per_customer__isnull=True) | Q(max_redemptions_per_customer__gt=0),
+                condition=Q(max_redemptions_per_customer__isnull=True)
+                | Q(max_redemptions_per_customer__gt=0),
                 name="promos_promocode_customer_cap_positive",
                 violation_error_message="Allow at least one use for each customer, or leave the limit empty.",
             ),
@@ -329,9 +343,14 @@ class PromoCode(models.Model):
     def __str__(self) -> str:
         return self.code
 
-    def clean(self) -> None:
-        self.code = codes.normalise(self.code)
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.code = codes.normalise(self.code)
         super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        self.code = codes.normalise(self.code)
+
+    @property
+    def is_fully_held(self) -> bool:
+        """Whether open checkouts hold every use that is left."""
+        return self.max_redemptions is not None and self.used_count + self.held_count >= self.max_redemptions

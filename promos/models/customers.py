@@ -13,7 +13,11 @@ class Customer(models.Model):
     """A person who buys, with or without an account here; at most one per Stripe customer."""
 
     user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="promo_customer"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="promo_customer",
     )
     email = models.EmailField(blank=True)
     email_key = models.CharField(max_length=254, blank=True, db_index=True, editable=False)

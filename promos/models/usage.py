@@ -37,7 +37,9 @@ class CheckoutAttempt(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["stripe_session_id"], name="promos_checkoutattempt_session_unique"),
+            models.UniqueConstraint(
+                fields=["stripe_session_id"], name="promos_checkoutattempt_session_unique"
+            ),
         ]
         indexes = [
             models.Index(
@@ -85,7 +87,9 @@ class PromoCodeUsage(models.Model):
     class Meta:
         db_table = "promo_code_usage"
         constraints = [
-            models.UniqueConstraint(fields=["redemption_key", "promo_code"], name="promos_usage_redemption_unique"),
+            models.UniqueConstraint(
+                fields=["redemption_key", "promo_code"], name="promos_usage_redemption_unique"
+            ),
         ]
         indexes = [
             models.Index(fields=["promo_code", "customer"], name="promos_usage_code_customer_idx"),
@@ -129,7 +133,9 @@ class LedgerEntry(models.Model):
     class Meta:
         verbose_name_plural = "ledger entries"
         constraints = [
-            models.UniqueConstraint(fields=["kind", "stripe_object_id"], name="promos_ledgerentry_object_unique"),
+            models.UniqueConstraint(
+                fields=["kind", "stripe_object_id"], name="promos_ledgerentry_object_unique"
+            ),
         ]
         indexes = [
             models.Index(fields=["customer", "occurred_at"], name="promos_ledger_customer_idx"),
@@ -146,7 +152,9 @@ class CodeCheck(models.Model):
     promo_code = models.ForeignKey(
         PromoCode, null=True, blank=True, on_delete=models.SET_NULL, related_name="checks"
     )
-    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.SET_NULL, related_name="checks")
+    customer = models.ForeignKey(
+        Customer, null=True, blank=True, on_delete=models.SET_NULL, related_name="checks"
+    )
     plan = models.CharField(max_length=255, blank=True)
     # Empty when the code was accepted; else one of eligibility.Reason.
     reason = models.CharField(max_length=24, blank=True)

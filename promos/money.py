@@ -1,0 +1,67 @@
+"""Money in words: integer minor units beside a currency, to and from what people read. Pure."""
+
+from decimal import Decimal, InvalidOperation
+
+#: https://docs.stripe.com/currencies: charged without minor units, or with three decimals.
+ZERO_DECIMAL = frozenset(
+    [
+        "bif",
+        "clp",
+        "djf",
+        "gnf",
+        "jpy",
+        "kmf",
+        "krw",
+        "mga",
+        "pyg",
+        "rwf",
+        "ugx",
+        "vnd",
+        "vuv",
+        "xaf",
+        "xof",
+        "xpf",
+    ]
+)
+THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
+SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
+
+
+def exponent(currency: str) -> int:
+    """Return how many decimals the currency has: 0, 2 or 3."""
+    if currency.lower() in ZERO_DECIMAL:
+        return 0
+    return 3 if currency.lower() in THREE_DECIMAL else 2
+
+
+def display(amount: int, currency: str) -> str:
+    """Return minor units as people write them: ``display(9950, "usd")`` is ``$99.50``."""
+    places = exponent(currency)
+    number = f"{Decimal(abs(amount)).scaleb(-places):,.{places}f}"
+    sign = "−" if amount < 0 else ""
+    symbol = SYMBOLS.get(currency.lower())
+    return f"{sign}{symbol}{number}" if symbol else f"{sign}{currency.upper()} {number}"
+
+
+def parse(text: str, currency: str) -> int:
+    """Return the minor units of an amount as typed ("99.50").
+
+    Raises:
+        ValueError: not a number, or more decimals than the currency has; the message is for the person.
+    """
+    try:
+        number = Decimal(text.strip().replace(",", ""))
+    except InvalidOperation:
+        raise ValueError("Enter an amount such as 99.50.") from None
+    if not number.is_finite():
+        raise ValueError("Enter an amount such as 99.50.")
+    minor = number.scaleb(exponent(currency))
+    if minor != minor.to_integral_value():
+        decimals = exponent(currency) or "no"
+        raise ValueError(f"{currency.upper()} has {decimals} decimals.")
+    return int(minor)
+
+
+def decimal(amount: int, currency: str) -> Decimal:
+    """Return minor units as a decimal of the currency: ``decimal(9950, "usd")`` is ``Decimal("99.50")``."""
+    return Decimal(amount).scaleb(-exponent(currency))

@@ -1,0 +1,268 @@
+"""The one door to Stripe: its SDK over HTTP, answers as plain dicts, errors as ours.
+
+Calls go to ``settings.STRIPE_HOST`` (the stand-in or another server that follows
+Stripe's API), or to Stripe itself when that is empty. Nothing here retries; the
+callers know what a retry needs. Every call may raise:
+
+    Unavailable      no answer, or one that says "later"
+    NotAuthorised    the key is wrong or lacks a permission
+    Rejected         Stripe will not do this, whatever the time (``NotFound`` and ``Conflict`` are kinds of it)
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import stripe
+from django.conf import settings
+
+#: A Stripe object or the parameters of a request, as JSON would hold it.
+StripeObject = dict[str, Any]
+Params = Mapping[str, Any]
+
+SIGNATURE_TOLERANCE_SECONDS = 300
+
+
+class StripeError(Exception):
+    """Something went wrong with Stripe; ``str()`` says what in Stripe's words."""
+
+
+class Unavailable(StripeError):
+    """Stripe did not answer or asked to come back later.
+
+    ``needs_new_key`` is true after a definite 5xx: Stripe replays that answer
+    for the same idempotency key. After a time-out or a 429 the key is kept.
+    """
+
+    def __init__(self, message: str, *, needs_new_key: bool = False) -> None:
+        super().__init__(message)
+        self.needs_new_key = needs_new_key
+
+
+class NotAuthorised(StripeError):
+    """The key is wrong, or is a restricted one that lacks a permission."""
+
+
+class Rejected(StripeError):
+    """Stripe refused the request for good."""
+
+    def __init__(self, message: str, *, code: str = "", param: str = "") -> None:
+        super().__init__(message)
+        self.message, self.code, self.param = message, code, param
+
+
+class NotFound(Rejected):
+    """There is no such object."""
+
+
+class Conflict(Rejected):
+    """The id is taken, or the idempotency key was used for another request."""
+
+
+class SignatureInvalid(StripeError):
+    """A webhook's signature is missing, wrong, too old or from the future."""
+
+
+def create_coupon(params: Params, *, idempotency_key: str) -> StripeObject:
+    return _call(_client().v1.coupons.create, params=params, idempotency_key=idempotency_key)
+
+
+def retrieve_coupon(coupon_id: str) -> StripeObject:
+    """Return the coupon with ``applies_to`` and ``currency_options``, which Stripe leaves out otherwise."""
+    expand = {"expand": ["applies_to", "currency_options"]}
+    return _call(_client().v1.coupons.retrieve, coupon_id, params=expand)
+
+
+def update_coupon(coupon_id: str, params: Params) -> StripeObject:
+    return _call(_client().v1.coupons.update, coupon_id, params=params)
+
+
+def list_coupons(**params: Any) -> Iterator[StripeObject]:
+    return _pages(
+        _client().v1.coupons.list, {"expand": ["data.applies_to", "data.currency_options"], **params}
+    )
+
+
+def create_promotion_code(params: Params, *, idempotency_key: str) -> StripeObject:
+    return _call(_client().v1.promotion_codes.create, params=params, idempotency_key=idempotency_key)
+
+
+def retrieve_promotion_code(promotion_code_id: str) -> StripeObject:
+    expand = {"expand": ["restrictions.currency_options"]}
+    return _call(_client().v1.promotion_codes.retrieve, promotion_code_id, params=expand)
+
+
+def update_promotion_code(promotion_code_id: str, params: Params) -> StripeObject:
+    return _call(_client().v1.promotion_codes.update, promotion_code_id, params=params)
+
+
+def list_promotion_codes(**params: Any) -> Iterator[StripeObject]:
+    """Yield promotion codes; filters as Stripe's: ``code``, ``active``, ``coupon``, ``customer``."""
+    return _pages(_client().v1.promotion_codes.list, params)
+
+
+def create_customer(params: Params, *, idempotency_key: str) -> StripeObject:
+    return _call(_client().v1.customers.create, params=params, idempotency_key=idempotency_key)
+
+
+def retrieve_customer(customer_id: str) -> StripeObject:
+    return _call(_client().v1.customers.retrieve, customer_id)
+
+
+def create_checkout_session(params: Params, *, idempotency_key: str) -> StripeObject:
+    return _call(_client().v1.checkout.sessions.create, params=params, idempotency_key=idempotency_key)
+
+
+def retrieve_checkout_session(session_id: str) -> StripeObject:
+    """Return the session with its ``line_items``."""
+    return _call(_client().v1.checkout.sessions.retrieve, session_id, params={"expand": ["line_items"]})
+
+
+def expire_checkout_session(session_id: str) -> StripeObject:
+    return _call(_client().v1.checkout.sessions.expire, session_id)
+
+
+def list_checkout_sessions(**params: Any) -> Iterator[StripeObject]:
+    return _pages(_client().v1.checkout.sessions.list, params)
+
+
+def create_product(params: Params, *, idempotency_key: str) -> StripeObject:
+    return _call(_client().v1.products.create, params=params, idempotency_key=idempotency_key)
+
+
+def retrieve_product(product_id: str) -> StripeObject:
+    return _call(_client().v1.products.retrieve, product_id)
+
+
+def list_products(**params: Any) -> Iterator[StripeObject]:
+    return _pages(_client().v1.products.list, params)
+
+
+def create_price(params: Params, *, idempotency_key: str) -> StripeObject:
+    return _call(_client().v1.prices.create, params=params, idempotency_key=idempotency_key)
+
+
+def retrieve_price(price_id: str) -> StripeObject:
+    return _call(_client().v1.prices.retrieve, price_id)
+
+
+def list_prices(**params: Any) -> Iterator[StripeObject]:
+    return _pages(_client().v1.prices.list, params)
+
+
+def list_events(**params: Any) -> Iterator[StripeObject]:
+    return _pages(_client().v1.events.list, params)
+
+
+def retrieve_account() -> StripeObject:
+    """Return the account of the key in use."""
+    return _call(_client().v1.accounts.retrieve_current)
+
+
+def create_webhook_endpoint(params: Params, *, idempotency_key: str) -> StripeObject:
+    """Create an endpoint; this answer alone carries its ``secret``."""
+    return _call(_client().v1.webhook_endpoints.create, params=params, idempotency_key=idempotency_key)
+
+
+def update_webhook_endpoint(endpoint_id: str, params: Params) -> StripeObject:
+    return _call(_client().v1.webhook_endpoints.update, endpoint_id, params=params)
+
+
+def list_webhook_endpoints(**params: Any) -> Iterator[StripeObject]:
+    return _pages(_client().v1.webhook_endpoints.list, params)
+
+
+def verify(payload: bytes, header: str, secrets: Iterable[str], *, now: datetime) -> None:
+    """Check a webhook's signature over its raw body against each secret, and its age on both sides.
+
+    Raises:
+        SignatureInvalid: no secret fits, or the timestamp is over five minutes away from ``now``.
+    """
+    if not any(_is_signed(payload, header, secret) for secret in secrets):
+        raise SignatureInvalid("The signature is missing or wrong.")
+    signed_at = stripe.WebhookSignature._get_timestamp_and_signatures(header, "v1")[0]
+    if abs(now.timestamp() - signed_at) > SIGNATURE_TOLERANCE_SECONDS:
+        raise SignatureInvalid("The signature is too old or from the future.")
+
+
+def point_sdk_at_host() -> None:
+    """Point the SDK's module-wide address, which dj-stripe uses, where our own client goes."""
+    if settings.STRIPE_HOST:
+        stripe.api_base = settings.STRIPE_HOST
+    stripe.api_version = settings.STRIPE_API_VERSION
+
+
+def _is_signed(payload: bytes, header: str, secret: str) -> bool:
+    try:
+        stripe.WebhookSignature.verify_header(payload, header, secret)
+    except (stripe.SignatureVerificationError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _client() -> stripe.StripeClient:
+    return _client_of(settings.STRIPE_SECRET_KEY, settings.STRIPE_HOST, settings.STRIPE_TIMEOUT_SECONDS)
+
+
+@functools.lru_cache(maxsize=8)
+def _client_of(key: str, host: str, timeout: float) -> stripe.StripeClient:
+    return stripe.StripeClient(
+        key,
+        stripe_version=settings.STRIPE_API_VERSION,
+        base_addresses={"api": host} if host else {},
+        http_client=stripe.RequestsClient(timeout=timeout),
+        max_network_retries=0,
+    )
+
+
+def _call(
+    operation: Callable[..., Any], *path: str, params: Params | None = None, idempotency_key: str = ""
+) -> StripeObject:
+    options = {"idempotency_key": idempotency_key} if idempotency_key else {}
+    with _our_errors():
+        answer: StripeObject = operation(*path, params=params or {}, options=options).to_dict(for_json=True)
+    return answer
+
+
+def _pages(operation: Callable[..., Any], params: Params) -> Iterator[StripeObject]:
+    """Yield every object of a list, asking for a hundred at a time."""
+    with _our_errors():
+        for found in operation(params={"limit": 100, **params}).auto_paging_iter():
+            yield found.to_dict(for_json=True)
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    try:
+        yield
+    except stripe.StripeError as error:
+        raise _translated(error) from error
+
+
+def _translated(error: stripe.StripeError) -> StripeError:
+    message = error.user_message or str(error)
+    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
+        return NotAuthorised(message)
+    if isinstance(error, stripe.APIConnectionError):
+        return Unavailable("Stripe could not be reached.")
+    status = error.http_status or 0
+    if status in {409, 429}:
+        return Unavailable(message)
+    if status >= 500 or not status:
+        return Unavailable(message, needs_new_key=True)
+    return _refused(error, message)
+
+
+def _refused(error: stripe.StripeError, message: str) -> Rejected:
+    details = error.error
+    code = (details and details.code) or ""
+    param = (details and details.param) or ""
+    if code == "resource_missing" and error.http_status == 404:
+        return NotFound(message, code=code, param=param)
+    if code == "resource_already_exists" or isinstance(error, stripe.IdempotencyError):
+        return Conflict(message, code=code, param=param)
+    return Rejected(message, code=code, param=param)
