@@ -172,7 +172,6 @@ TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_I18N = True
 USE_TZ = True
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
 # Static files are served from where the apps keep them: no collectstatic step.
 WHITENOISE_USE_FINDERS = True
 

@@ -1,0 +1,95 @@
+"""The cast and the stage of the tests: an owner, a customer, a stranger, and a running stand-in for Stripe."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.db import connections
+from pytest_django import Settings
+
+from promos.models import Customer
+from tests import factories
+
+PASSWORD = "promodesk-tests"
+CHROMIUM = "/usr/bin/chromium"
+IN_CI = os.environ.get("CI") == "true"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """On SQLite use a file of this run's own: memory would hide every lock, a fixed name clash with other runs."""
+    database = connections["default"].settings_dict
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def _plain_settings(settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    # A port nobody listens on: a test that does not ask for the stand-in finds Stripe down.
+    settings.STRIPE_HOST = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def standin(settings: Settings) -> Iterator[server.Standin]:
+    """A stand-in of this test's own, to which the product's calls go."""
+    from promos.standin import server
+
+    running = server.start(port=0)
+    settings.STRIPE_HOST = running.url
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    return factories.user("owner@example.com", PASSWORD, is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def customer(db: None) -> Customer:
+    user = factories.user("customer@example.com", PASSWORD)
+    return factories.CustomerFactory(user=user, email=user.email)
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    """Somebody with an account here and no rights."""
+    return factories.user("stranger@example.com", PASSWORD)
+
+
+@pytest.fixture
+def _fresh_cache(db: None) -> None:
+    cache.clear()
+
+
+def has_chromium() -> bool:
+    return Path(CHROMIUM).exists() or shutil.which("chromium") is not None
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dict[str, object]:
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": ["--no-sandbox"]}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say why a test is left out where its tool is missing; in CI nothing is left out."""
+    on_postgres = connections["default"].vendor == "postgresql"
+    for item in items:
+        if item.get_closest_marker("browser") and not has_chromium() and not IN_CI:
+            item.add_marker(pytest.mark.skip(reason="needs Chromium (Debian: apt install chromium)"))
+        if item.get_closest_marker("postgres") and not on_postgres:
+            item.add_marker(pytest.mark.skip(reason="needs PostgreSQL (set DATABASE_URL)"))
