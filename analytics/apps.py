@@ -1,6 +1,14 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class AnalyticsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
     name = "analytics"
+
+    def ready(self) -> None:
+        from analytics import views_sql
+
+        # Both are sent for each app that has models; as the sender, this one makes it once a database.
+        pre_migrate.connect(views_sql.drop_before_migrate, sender=self)
+        post_migrate.connect(views_sql.create_after_migrate, sender=self)

@@ -1,0 +1,70 @@
+"""Redemptions and what followed them, as the ledger keeps them: usage, entries and running totals together."""
+
+from datetime import datetime, timedelta
+
+from promos.models import LedgerEntry, PromoCode, PromoCodeUsage
+from tests.factories import LONG_AGO, CustomerFactory, LedgerEntryFactory, UsageFactory
+
+
+def redeem(
+    promo_code: PromoCode,
+    *,
+    gross: int = 10_000,
+    discount: int = 2_000,
+    at: datetime = LONG_AGO,
+    **fields: object,
+) -> PromoCodeUsage:
+    """Write a redemption settled at once, with the entry of its checkout."""
+    usage = UsageFactory(
+        promo_code=promo_code,
+        gross_amount=gross,
+        discount_amount=discount,
+        net_amount=gross - discount,
+        redeemed_at=at,
+        **fields,
+    )
+    _enter(usage, LedgerEntry.Kind.CHECKOUT, at, gross_amount=gross, discount_amount=discount)
+    return usage
+
+
+def renew(usage: PromoCodeUsage, *, gross: int, discount: int, at: datetime = LONG_AGO) -> None:
+    _enter(usage, LedgerEntry.Kind.INVOICE, at, gross_amount=gross, discount_amount=discount)
+    usage.gross_amount += gross
+    usage.discount_amount += discount
+    usage.net_amount += gross - discount
+    usage.save()
+
+
+def pay_back(
+    usage: PromoCodeUsage, amount: int, *, kind: str = LedgerEntry.Kind.REFUND, at: datetime = LONG_AGO
+) -> None:
+    _enter(usage, kind, at, gross_amount=0, net_amount=-amount)
+    usage.net_amount -= amount
+    usage.save()
+
+
+def buy(*, gross: int = 10_000, at: datetime = LONG_AGO, **fields: object) -> LedgerEntry:
+    """Write a sale without a code."""
+    return LedgerEntryFactory(gross_amount=gross, occurred_at=at, **fields)
+
+
+def buyers(count: int) -> list[object]:
+    return CustomerFactory.create_batch(count)
+
+
+def after(days: float) -> datetime:
+    """Return the moment so many days after the builders' usual one."""
+    return LONG_AGO + timedelta(days=days)
+
+
+def _enter(usage: PromoCodeUsage, kind: str, at: datetime, **amounts: int) -> None:
+    LedgerEntryFactory(
+        usage=usage,
+        kind=kind,
+        customer=usage.customer,
+        plan=usage.plan,
+        is_new_customer=usage.is_new_customer,
+        currency=usage.currency,
+        occurred_at=at,
+        **amounts,
+    )
