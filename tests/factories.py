@@ -71,6 +71,7 @@ class LedgerEntryFactory(factory.django.DjangoModelFactory):
     interval = "month"
     currency = "usd"
     gross_amount = 10_000
+    discount_amount = 0
     net_amount = factory.LazyAttribute(lambda entry: entry.gross_amount - entry.discount_amount)
     occurred_at = LONG_AGO
 
