@@ -113,6 +113,10 @@ def retrieve_customer(customer_id: str) -> StripeObject:
     return _call(_client().v1.customers.retrieve, customer_id)
 
 
+def update_customer(customer_id: str, params: Params) -> StripeObject:
+    return _call(_client().v1.customers.update, customer_id, params=params)
+
+
 def create_checkout_session(params: Params, *, idempotency_key: str) -> StripeObject:
     return _call(_client().v1.checkout.sessions.create, params=params, idempotency_key=idempotency_key)
 
