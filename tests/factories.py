@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from djstripe.models import Account, Price, Product
 
 from promos import models
+from promos.sync import terms
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -155,3 +156,29 @@ class PriceFactory(factory.django.DjangoModelFactory):
             "metadata": price.metadata,
         }
     )
+
+
+class SyncedPromoCodeFactory(PromoCodeFactory):
+    """A code that Stripe has, as after a push (no call is made)."""
+
+    @factory.post_generation
+    def agreed(code, create: bool, extracted: object, **kwargs: object) -> None:
+        now = datetime.now(UTC)
+        coupon, _ = models.StripeCoupon.objects.get_or_create(
+            offer=code.offer,
+            defaults={
+                "stripe_coupon_id": f"pd_{code.offer.uid}_v1",
+                "synced_terms": terms.of_offer(code.offer),
+                "state": models.StripeCoupon.State.LIVE,
+            },
+        )
+        generation = models.StripePromotionCode(
+            promo_code=code,
+            stripe_coupon=coupon,
+            stripe_promotion_code_id=f"promo_{code.pk}",
+            state=models.StripePromotionCode.State.CURRENT,
+        )
+        generation.synced_terms = terms.of_code(code, generation, now=now)
+        generation.save()
+        models.PromoCode.objects.filter(pk=code.pk).update(sync_status="synced", synced_at=now)
+        code.refresh_from_db()

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -85,8 +88,22 @@ class Offer(models.Model):
         max_length=40, help_text="Shown to customers on the checkout; at most 40 characters."
     )
     kind = models.CharField(max_length=12, choices=Kind, default=Kind.PERCENT)
-    percent_off = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
-    amount_off = models.BigIntegerField(null=True, blank=True, help_text="In minor units of the currency.")
+    percent_off = models.DecimalField(
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[
+            MinValueValidator(Decimal("0.01"), "The percentage must be above 0."),
+            MaxValueValidator(100, "The percentage must be at most 100."),
+        ],
+    )
+    amount_off = models.BigIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1, "The amount off must be above zero.")],
+        help_text="In minor units of the currency.",
+    )
     currency = models.CharField(max_length=3, blank=True)
     currency_amounts = models.JSONField(
         default=dict, blank=True, help_text='Further currencies of an amount: {"eur": 900}, minor units.'
@@ -298,6 +315,8 @@ class PromoCode(models.Model):
                 fields=["code"],
                 condition=Q(archived_at__isnull=True, customer__isnull=True),
                 name="promos_promocode_code_unique",
+                # Beside the field, not above the form.
+                violation_error_code="unique",
                 violation_error_message="There is already a code with this text.",
             ),
             models.UniqueConstraint(
@@ -349,6 +368,13 @@ class PromoCode(models.Model):
 
     def clean(self) -> None:
         self.code = codes.normalise(self.code)
+        errors = {}
+        if self.starts_at and self.expires_at and self.expires_at <= self.starts_at:
+            errors["expires_at"] = "The code must end after it starts."
+        if self.minimum_amount is not None and not self.minimum_amount_currency:
+            errors["minimum_amount_currency"] = "Choose the currency of the smallest order."
+        if errors:
+            raise ValidationError(errors)
 
     @property
     def is_fully_held(self) -> bool:

@@ -1,6 +1,10 @@
 """What Stripe has of us, and our inbox of its events.
 
 Stripe ids are plain columns: dj-stripe's rows come and go with its mirror, ours stay.
+
+``creation`` is the request that makes the object, kept from before it is first
+sent until Stripe has answered: its parameters, the number of its idempotency
+key and when that key was first used (see promos.sync.creation).
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ class StripeCoupon(models.Model):
     stripe_coupon_id = models.CharField(max_length=255)
     synced_terms = models.JSONField(default=dict, blank=True)
     state = models.CharField(max_length=8, choices=State, default=State.CREATING)
+    creation = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -59,7 +64,10 @@ class StripePromotionCode(models.Model):
     stripe_customer_id = models.CharField(max_length=255, blank=True)
     synced_terms = models.JSONField(default=dict, blank=True)
     state = models.CharField(max_length=8, choices=State, default=State.CREATING)
+    creation = models.JSONField(default=dict, blank=True, editable=False)
     retired_reason = models.CharField(max_length=200, blank=True)
+    # Uses of earlier generations: Stripe counts each generation from zero, so its cap is what was left.
+    used_before = models.PositiveIntegerField(default=0)
     # Stripe's own count, shown beside ours and never the source of ours.
     times_redeemed = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -1,0 +1,115 @@
+"""The life of a code: made, changed, paused, resumed, archived, tried again.
+
+Each operation is one transaction on our own rows. None calls Stripe: what a
+code should be there follows from its row, and the worker pushes it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from promos import codes, offers
+from promos.models import Campaign, Offer, PromoCode
+
+
+@transaction.atomic
+def create(code: PromoCode, *, offer: Offer, now: datetime) -> PromoCode:
+    """Save a new code with its offer, ready to be pushed; an empty text is filled with a random one.
+
+    Raises:
+        ValidationError: by field of the code or of the offer; nothing is saved.
+    """
+    code.code = codes.normalise(code.code) or codes.generate()
+    check(code, offer=offer)
+    offer.save()
+    code.offer = offer
+    code.submitted_at = code.submitted_at or now
+    code.approved_at = code.approved_at or now
+    code.sync_status = PromoCode.SyncStatus.PENDING
+    code.save()
+    return code
+
+
+@transaction.atomic
+def change(code: PromoCode, *, offer: Offer) -> PromoCode:
+    """Save edited terms of a code and its offer, to be pushed if they differ from what Stripe has.
+
+    Raises:
+        ValidationError: by field of the code or of the offer; nothing is saved.
+    """
+    check(code, offer=offer)
+    offer.save()
+    code.offer = offer
+    code.save()
+    return code
+
+
+def check(code: PromoCode, *, offer: Offer) -> None:
+    """Complete the offer and raise ValidationError, by field, for what is wrong with it or with the code."""
+    errors: dict[str, list[ValidationError]] = {}
+    try:
+        offers.complete(offer)
+    except ValidationError as error:
+        errors |= error.error_dict
+    code.code = codes.normalise(code.code)
+    if not codes.is_allowed(code.code):
+        errors["code"] = [ValidationError("Use letters A to Z, digits and hyphens only.")]
+    try:
+        code.full_clean(exclude=["offer", *errors])
+    except ValidationError as error:
+        errors |= error.error_dict
+    if errors:
+        raise ValidationError(errors)
+
+
+def pause(code: PromoCode, *, now: datetime) -> bool:
+    """Stop a code until it is resumed; return False when there was nothing to do."""
+    if code.paused_at or code.archived_at:
+        return False
+    return _intend(code, paused_at=now)
+
+
+def resume(code: PromoCode) -> bool:
+    """Take back a pause; return False when the code was not paused by hand."""
+    if not code.paused_at or code.archived_at:
+        return False
+    return _intend(code, paused_at=None)
+
+
+def archive(code: PromoCode, *, now: datetime) -> bool:
+    """End a code for good: its text is free again, its redemptions stay; return False when it was archived."""
+    if code.archived_at:
+        return False
+    return _intend(code, archived_at=now)
+
+
+def retry(code: PromoCode) -> bool:
+    """Have the worker push the code now, whatever became of the last try."""
+    code.sync_status, code.sync_error = PromoCode.SyncStatus.PENDING, ""
+    code.next_try_at = None
+    code.save(update_fields=["sync_status", "sync_error", "next_try_at"])
+    return True
+
+
+def pause_campaign(campaign: Campaign, *, now: datetime) -> None:
+    """Pause a campaign and with it all its codes."""
+    campaign.paused_at = now
+    campaign.save(update_fields=["paused_at"])
+
+
+def resume_campaign(campaign: Campaign) -> None:
+    """Take back a campaign's pause."""
+    campaign.paused_at = None
+    campaign.save(update_fields=["paused_at"])
+
+
+def _intend(code: PromoCode, **intent: datetime | None) -> bool:
+    """Save one of the owner's intents and have the code pushed."""
+    for name, value in intent.items():
+        setattr(code, name, value)
+    code.sync_status, code.next_try_at = PromoCode.SyncStatus.PENDING, None
+    code.save(update_fields=[*intent, "sync_status", "next_try_at", "updated_at"])
+    return True

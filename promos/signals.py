@@ -1,0 +1,68 @@
+"""A saved code or offer that differs from what Stripe has waits to be pushed, and the worker is woken.
+
+Whatever saved the row: a form, a command, an import. Saves of the sync's own
+fields change no terms and are passed over. Wired in promos.apps.
+"""
+
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.db.models.signals import post_save
+from django.utils import timezone
+
+from promos.models import Campaign, Offer, PromoCode
+from promos.sync import terms
+
+#: The channel on which a PostgreSQL worker listens; SQLite has none, there the worker polls.
+CHANNEL = "promos_push"
+
+
+def connect() -> None:
+    post_save.connect(code_saved, sender=PromoCode, dispatch_uid="promos_code_saved")
+    post_save.connect(offer_saved, sender=Offer, dispatch_uid="promos_offer_saved")
+    post_save.connect(campaign_saved, sender=Campaign, dispatch_uid="promos_campaign_saved")
+
+
+def code_saved(instance: PromoCode, update_fields: frozenset[str] | None, raw: bool, **kwargs: Any) -> None:
+    if raw or (update_fields is not None and update_fields <= set(PromoCode.SYNC_FIELDS)):
+        return
+    if instance.sync_status != PromoCode.SyncStatus.PENDING and not terms.is_agreed(
+        instance, now=timezone.now()
+    ):
+        _mark_pending(PromoCode.objects.filter(pk=instance.pk))
+        instance.sync_status = PromoCode.SyncStatus.PENDING
+    _wake_worker()
+
+
+def offer_saved(instance: Offer, created: bool, raw: bool, **kwargs: Any) -> None:
+    if created or raw:
+        return
+    coupon = instance.stripe_coupons.order_by("-version").first()
+    if coupon and terms.differences(terms.of_offer(instance), coupon.synced_terms):
+        _mark_pending(instance.promo_codes.not_archived())
+        _wake_worker()
+
+
+def campaign_saved(instance: Campaign, created: bool, raw: bool, **kwargs: Any) -> None:
+    """Schedule and pause of a campaign are its codes'; comparing them again costs nothing where they agree."""
+    if not created and not raw:
+        _mark_pending(instance.promo_codes.not_archived())
+        _wake_worker()
+
+
+def _mark_pending(queryset: QuerySet[PromoCode]) -> None:
+    """Set pending in one UPDATE; conflicts wait for the owner's word."""
+    queryset.exclude(sync_status=PromoCode.SyncStatus.CONFLICT).update(
+        sync_status=PromoCode.SyncStatus.PENDING, sync_error="", next_try_at=None
+    )
+
+
+def _wake_worker() -> None:
+    if connection.vendor == "postgresql":
+        transaction.on_commit(_notify)
+
+
+def _notify() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"NOTIFY {CHANNEL}")

@@ -1,0 +1,1 @@
+"""Keeping codes in step with Stripe, in both directions."""
