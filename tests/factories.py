@@ -161,6 +161,10 @@ class PriceFactory(factory.django.DjangoModelFactory):
 class SyncedPromoCodeFactory(PromoCodeFactory):
     """A code that Stripe has, as after a push (no call is made)."""
 
+    class Meta:
+        model = models.PromoCode
+        skip_postgeneration_save = True
+
     @factory.post_generation
     def agreed(code, create: bool, extracted: object, **kwargs: object) -> None:
         now = datetime.now(UTC)
