@@ -1,6 +1,7 @@
 """Money in words: integer minor units beside a currency, to and from what people read. Pure."""
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 
 #: https://docs.stripe.com/currencies: charged without minor units, or with three decimals.
 ZERO_DECIMAL = frozenset(
@@ -24,6 +25,8 @@ ZERO_DECIMAL = frozenset(
     ]
 )
 THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
+#: Commas part thousands; "29,50" is refused, since it would be taken for 2950.
+AMOUNT = re.compile(r"-?(?:[0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:\.[0-9]{1,6})?")
 SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 
@@ -49,12 +52,10 @@ def parse(text: str, currency: str) -> int:
     Raises:
         ValueError: not a number, or more decimals than the currency has; the message is for the person.
     """
-    try:
-        number = Decimal(text.strip().replace(",", ""))
-    except InvalidOperation:
-        raise ValueError("Enter an amount such as 99.50.") from None
-    if not number.is_finite():
+    text = text.strip()
+    if not AMOUNT.fullmatch(text):
         raise ValueError("Enter an amount such as 99.50.")
+    number = Decimal(text.replace(",", ""))
     minor = number.scaleb(exponent(currency))
     if minor != minor.to_integral_value():
         decimals = exponent(currency) or "no"

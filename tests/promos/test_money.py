@@ -27,7 +27,15 @@ def test_parse_returns_minor_units(text: str, currency: str, amount: int) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "currency"), [("9.999", "usd"), ("0.5", "jpy"), ("abc", "usd"), ("NaN", "usd")]
+    ("text", "currency"),
+    [
+        ("9.999", "usd"),
+        ("0.5", "jpy"),
+        ("abc", "usd"),
+        ("NaN", "usd"),
+        ("29,50", "usd"),
+        ("1e999999", "usd"),
+    ],
 )
 def test_parse_refuses_what_is_no_amount(text: str, currency: str) -> None:
     with pytest.raises(ValueError, match=r"decimals|amount"):
