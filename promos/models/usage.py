@@ -120,6 +120,8 @@ class LedgerEntry(models.Model):
     event = models.ForeignKey(
         WebhookEvent, null=True, blank=True, on_delete=models.SET_NULL, related_name="ledger_entries"
     )
+    # As Stripe named it, also when we know no such code yet.
+    stripe_promotion_code_id = models.CharField(max_length=255, blank=True)
     plan = models.CharField(max_length=255, blank=True, help_text="The Stripe price.")
     interval = models.CharField(max_length=10, blank=True, help_text="month, year or empty for one-time.")
     is_new_customer = models.BooleanField(default=False)
