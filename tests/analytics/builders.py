@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from promos.models import LedgerEntry, PromoCode, PromoCodeUsage
-from tests.factories import LONG_AGO, CustomerFactory, LedgerEntryFactory, UsageFactory
+from tests.factories import LONG_AGO, LedgerEntryFactory, UsageFactory
 
 
 def redeem(
@@ -48,8 +48,9 @@ def buy(*, gross: int = 10_000, at: datetime = LONG_AGO, **fields: object) -> Le
     return LedgerEntryFactory(gross_amount=gross, occurred_at=at, **fields)
 
 
-def buyers(count: int) -> list[object]:
-    return CustomerFactory.create_batch(count)
+def set_sync(promo_code: PromoCode, status: str, error: str = "") -> None:
+    """Leave a code as the sync would; not through save(), which would have it pushed again."""
+    PromoCode.objects.filter(pk=promo_code.pk).update(sync_status=status, sync_error=error)
 
 
 def after(days: float) -> datetime:

@@ -1,0 +1,56 @@
+"""What the figures mean: each formula in one sentence, and ratios that say when they say nothing. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+#: Fewer cases than this are called too few for a percentage.
+MINIMUM_CASES = 30
+
+SAVINGS = "Sum of the discounts Stripe reports, on checkouts and on renewals. Refunds do not reduce it."
+REDEMPTIONS = "One code applied to one completed, settled checkout or subscription start. Later invoices are renewals of it."
+GROSS = "Sum of the amounts before discount, without tax, of orders with a code."
+NET = "Gross − discount − refunds − lost disputes, of orders with a code. Tax is left out."
+DISCOUNT_RATE = "Discount ÷ gross, on discounted orders only."
+MOST_USED = "The code with the most redemptions in the period; among equals, the newer one."
+CONVERSION = "Customers who completed a checkout with the code within 30 days of entering it ÷ customers who entered it validly."
+USAGE_RATE = "Codes redeemed at least once ÷ codes issued (approved, archived ones included), over all time."
+NEW_CUSTOMERS = "Redemptions by customers with no earlier paid order ÷ redemptions."
+PLAN_MIX = "Paid orders (checkouts and renewals) by plan: those with a discount against all."
+OVER_TIME = (
+    "Discount given and net revenue of orders with a code, by the day on which the money moved. "
+    "A day with more refunds than sales is below zero."
+)
+TOP_CODES = (
+    "Codes by redemptions in the period, with the money their orders moved in it (renewals and refunds too)."
+)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A part of a whole, and how many cases stand behind it (the whole itself unless it is money)."""
+
+    part: int
+    whole: int
+    cases: int | None = None
+
+    def __str__(self) -> str:
+        if self.whole == 0:
+            return "—"
+        if self.is_too_few:
+            return "too few"
+        return f"{self.percent} %"
+
+    @property
+    def is_too_few(self) -> bool:
+        return 0 < self._cases < MINIMUM_CASES
+
+    @property
+    def percent(self) -> Decimal:
+        """The percentage with one decimal, rounded half up; only where the whole is not 0."""
+        return (Decimal(self.part) * 100 / self.whole).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
+
+    @property
+    def _cases(self) -> int:
+        return self.whole if self.cases is None else self.cases

@@ -1,0 +1,316 @@
+"""The questions put to the database: one query, one function, one kind of row.
+
+Money is grouped by currency everywhere and in integer minor units. What is read
+is the rows themselves; every function takes a ``Scope``, so that what stands
+behind a figure can change without its callers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum, TextField, Value, Window
+from django.db.models.functions import Coalesce, NullIf, RowNumber, TruncDate
+from djstripe.models import Price
+
+from analytics.periods import ALWAYS, Period
+from promos.models import CodeCheck, LedgerEntry, PromoCode, PromoCodeUsage, WebhookEvent
+
+#: Statuses of a redemption that count: its payment was settled, whatever came later.
+SETTLED = (PromoCodeUsage.Status.SETTLED, PromoCodeUsage.Status.REFUNDED)
+#: Entries that are an order of a customer; the others take something back.
+ORDERS = Q(kind__in=[LedgerEntry.Kind.CHECKOUT, LedgerEntry.Kind.INVOICE])
+REFUNDS = Q(kind__in=[LedgerEntry.Kind.REFUND, LedgerEntry.Kind.CREDIT_NOTE])
+DISPUTES = Q(kind=LedgerEntry.Kind.DISPUTE)
+DISCOUNTED = Q(discount_amount__gt=0)
+#: A customer who entered a code is a buyer when the checkout is completed within this time.
+CONVERSION_WINDOW = timedelta(days=30)
+EXPIRES_SOON = timedelta(days=7)
+
+Row = TypeVar("Row")
+
+# A sum may bear its column's name, but whatever else reads the column must stand before it.
+_MONEY = {
+    "refunded_amount": -Sum("net_amount", filter=REFUNDS, default=0),
+    "disputed_amount": -Sum("net_amount", filter=DISPUTES, default=0),
+    "discounted_orders": Count("pk", filter=DISCOUNTED),
+    "discounted_gross_amount": Sum("gross_amount", filter=DISCOUNTED, default=0),
+    "gross_amount": Sum("gross_amount"),
+    "discount_amount": Sum("discount_amount"),
+    "net_amount": Sum("net_amount"),
+}
+_REDEMPTIONS = {
+    "redemptions": Count("pk"),
+    "customers": Count("customer", distinct=True),
+    "new_customer_redemptions": Count("pk", filter=Q(is_new_customer=True)),
+}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which rows a figure is about."""
+
+    period: Period = ALWAYS
+    promo_code_ids: tuple[int, ...] | None = None
+    campaign_id: int | None = None
+
+    def usages(self) -> QuerySet[PromoCodeUsage]:
+        """Settled redemptions of the scope."""
+        rows = PromoCodeUsage.objects.filter(
+            status__in=SETTLED, redeemed_at__gte=self.period.start, redeemed_at__lt=self.period.end
+        )
+        return rows.filter(self._codes("promo_code"))
+
+    def entries(self) -> QuerySet[LedgerEntry]:
+        """Ledger entries of orders with a code."""
+        return self.all_entries().filter(self._codes("usage__promo_code"), usage__isnull=False)
+
+    def all_entries(self) -> QuerySet[LedgerEntry]:
+        """Ledger entries of the period, with or without a code."""
+        return LedgerEntry.objects.filter(occurred_at__gte=self.period.start, occurred_at__lt=self.period.end)
+
+    def _codes(self, path: str) -> Q:
+        wanted = Q()
+        if self.promo_code_ids is not None:
+            wanted &= Q(**{f"{path}__in": self.promo_code_ids})
+        if self.campaign_id is not None:
+            wanted &= Q(**{f"{path}__campaign": self.campaign_id})
+        return wanted
+
+
+@dataclass(frozen=True)
+class Money:
+    """What orders with a code moved in one currency; ``net = gross − discount − refunded − disputed``."""
+
+    currency: str
+    gross_amount: int = 0
+    discount_amount: int = 0
+    refunded_amount: int = 0
+    disputed_amount: int = 0
+    net_amount: int = 0
+    discounted_orders: int = 0
+    discounted_gross_amount: int = 0
+
+
+def money(scope: Scope) -> list[Money]:
+    """Sum the entries of orders with a code, by currency."""
+    rows = scope.entries().values("currency").annotate(**_MONEY).order_by("currency")
+    return _rows(Money, rows)
+
+
+@dataclass(frozen=True)
+class Redemptions:
+    currency: str
+    redemptions: int = 0
+    customers: int = 0
+    new_customer_redemptions: int = 0
+
+
+def redemptions(scope: Scope) -> list[Redemptions]:
+    """Count redemptions and their customers, by currency."""
+    rows = scope.usages().values("currency").annotate(**_REDEMPTIONS).order_by("currency")
+    return _rows(Redemptions, rows)
+
+
+@dataclass(frozen=True)
+class DayMoney:
+    currency: str
+    day: date
+    discount_amount: int
+    net_amount: int
+
+
+def money_by_day(scope: Scope) -> list[DayMoney]:
+    """Sum discount and net of orders with a code, by currency and day of the site's time zone."""
+    days = scope.entries().annotate(day=TruncDate("occurred_at", tzinfo=scope.period.zone))
+    rows = days.values("currency", "day").annotate(
+        discount_amount=Sum("discount_amount"), net_amount=Sum("net_amount")
+    )
+    return _rows(DayMoney, rows.order_by("currency", "day"))
+
+
+@dataclass(frozen=True)
+class DayRedemptions:
+    currency: str
+    day: date
+    redemptions: int
+
+
+def redemptions_by_day(scope: Scope) -> list[DayRedemptions]:
+    """Count redemptions, by currency and day of the site's time zone."""
+    days = scope.usages().annotate(day=TruncDate("redeemed_at", tzinfo=scope.period.zone))
+    rows = days.values("currency", "day").annotate(redemptions=Count("pk"))
+    return _rows(DayRedemptions, rows.order_by("currency", "day"))
+
+
+@dataclass(frozen=True)
+class CodeRedemptions:
+    currency: str
+    promo_code_id: int
+    code: str
+    redemptions: int
+    customers: int
+    new_customer_redemptions: int
+
+
+def redemptions_by_code(scope: Scope, *, limit: int | None = None) -> list[CodeRedemptions]:
+    """Count redemptions by code and currency; with a limit, the codes with the most in each currency.
+
+    Among equals the newer code comes first.
+    """
+    most_first = (F("redemptions").desc(), F("promo_code_id").desc())
+    rows = (
+        scope.usages()
+        .values("currency", "promo_code_id", code=F("promo_code__code"))
+        .annotate(**_REDEMPTIONS)
+    )
+    if limit is not None:
+        place = Window(RowNumber(), partition_by="currency", order_by=most_first)
+        rows = rows.alias(place=place).filter(place__lte=limit)
+    return _rows(CodeRedemptions, rows.order_by("currency", *most_first))
+
+
+@dataclass(frozen=True)
+class CodeMoney:
+    currency: str
+    promo_code_id: int
+    code: str
+    gross_amount: int
+    discount_amount: int
+    refunded_amount: int
+    disputed_amount: int
+    net_amount: int
+    discounted_orders: int
+    discounted_gross_amount: int
+
+
+def money_by_code(scope: Scope) -> list[CodeMoney]:
+    """Sum the entries of orders with a code, by code and currency."""
+    code = {"promo_code_id": F("usage__promo_code_id"), "code": F("usage__promo_code__code")}
+    rows = (
+        scope.entries().values("currency", **code).annotate(**_MONEY).order_by("currency", F("promo_code_id"))
+    )
+    return _rows(CodeMoney, rows)
+
+
+@dataclass(frozen=True)
+class PlanOrders:
+    """Paid orders of one plan; ``name`` is empty when the mirror does not know the price."""
+
+    currency: str
+    plan: str
+    orders: int
+    discounted_orders: int
+
+
+def orders_by_plan(scope: Scope) -> list[PlanOrders]:
+    """Count paid orders of the period by plan, those with a discount beside all, the most ordered first."""
+    rows = (
+        scope.all_entries()
+        .filter(ORDERS)
+        .values("currency", "plan")
+        .annotate(orders=Count("pk"), discounted_orders=Count("pk", filter=DISCOUNTED))
+        .order_by("currency", "-orders", "plan")
+    )
+    return _rows(PlanOrders, rows)
+
+
+def plan_names(price_ids: set[str]) -> dict[str, str]:
+    """Return the names of plans, sold or retired, that dj-stripe's mirror knows."""
+    name = Coalesce(NullIf("nickname", Value("")), "product__name", output_field=TextField())
+    return dict(Price.objects.filter(id__in=price_ids).values_list("id", name))
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """Customers who entered a code validly, and those of them who then bought with it."""
+
+    entered: int
+    bought: int
+
+
+def conversion(scope: Scope) -> Conversion:
+    """Follow the customers whose entry of a code was accepted in the period."""
+    bought = PromoCodeUsage.objects.filter(
+        promo_code=OuterRef("promo_code"),
+        customer=OuterRef("customer"),
+        status__in=SETTLED,
+        redeemed_at__gte=OuterRef("checked_at"),
+        redeemed_at__lt=OuterRef("checked_at") + CONVERSION_WINDOW,
+    )
+    accepted = CodeCheck.objects.filter(
+        reason="",
+        promo_code__isnull=False,
+        customer__isnull=False,
+        checked_at__gte=scope.period.start,
+        checked_at__lt=scope.period.end,
+    )
+    row = accepted.aggregate(
+        entered=Count("customer", distinct=True),
+        bought=Count("customer", distinct=True, filter=Exists(bought)),
+    )
+    return Conversion(**row)
+
+
+@dataclass(frozen=True)
+class Issued:
+    """Codes given out, and those of them redeemed at least once."""
+
+    codes: int
+    used: int
+
+
+def issued() -> Issued:
+    """Count the codes ever issued (approved; archived ones too) and those that were used."""
+    uses = PromoCodeUsage.objects.filter(promo_code=OuterRef("pk"), status__in=SETTLED)
+    codes = PromoCode.objects.filter(approved_at__isnull=False)
+    return Issued(**codes.aggregate(codes=Count("pk"), used=Count("pk", filter=Exists(uses))))
+
+
+def recent(scope: Scope, *, limit: int) -> list[LedgerEntry]:
+    """Return the newest entries of orders with a code, with their code and customer."""
+    entries = scope.entries().select_related("usage__promo_code", "customer")
+    return list(entries.order_by("-occurred_at", "-pk")[:limit])
+
+
+@dataclass(frozen=True)
+class CodesInNeed:
+    failed: int
+    conflicting: int
+    retrying: int
+    expiring: int
+
+
+def codes_in_need(now: datetime) -> CodesInNeed:
+    """Count the codes that Stripe refused, contests or has not got yet, and those that soon expire."""
+    status = PromoCode.SyncStatus
+    row = PromoCode.objects.aggregate(
+        failed=Count("pk", filter=Q(archived_at=None, sync_status=status.ERROR)),
+        conflicting=Count("pk", filter=Q(sync_status=status.CONFLICT)),
+        retrying=Count("pk", filter=Q(sync_status=status.PENDING) & ~Q(sync_error="")),
+        expiring=Count("pk", filter=expiring(now)),
+    )
+    return CodesInNeed(**row)
+
+
+def expiring(now: datetime) -> Q:
+    """Return the condition on codes in use that expire within seven days."""
+    return Q(
+        archived_at=None, approved_at__isnull=False, expires_at__gt=now, expires_at__lte=now + EXPIRES_SOON
+    )
+
+
+def failed_webhooks() -> int:
+    return WebhookEvent.objects.failed().count()
+
+
+def over_limit(scope: Scope) -> int:
+    """Count redemptions past a code's limit: Stripe had taken the payment, so they stand."""
+    return scope.usages().filter(is_over_limit=True).count()
+
+
+def _rows(kind: type[Row], rows: Iterable[Mapping[str, Any]]) -> list[Row]:
+    return [kind(**row) for row in rows]
