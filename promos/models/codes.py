@@ -15,7 +15,6 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce
 
 from promos import codes
 
@@ -226,12 +225,17 @@ class PromoCodeQuerySet(models.QuerySet["PromoCode"]):
         return self.filter(archived_at__isnull=True)
 
     def due_for_push(self, now: datetime) -> PromoCodeQuerySet:
-        """Codes that wait to be pushed, are not held by a running worker and whose next try has come."""
+        """Codes to compare with Stripe now that no running worker holds.
+
+        Pending ones whose next try has come, and synced ones whose ``next_try_at``
+        has: the moment at which time alone changes what Stripe should have.
+        """
+        pending, synced = PromoCode.SyncStatus.PENDING, PromoCode.SyncStatus.SYNCED
         return self.filter(
-            Q(sync_status=PromoCode.SyncStatus.PENDING),
-            Q(next_try_at__isnull=True) | Q(next_try_at__lte=now),
+            Q(sync_status=pending, next_try_at__isnull=True)
+            | Q(sync_status__in=[pending, synced], next_try_at__lte=now),
             Q(lease_until__isnull=True) | Q(lease_until__lte=now),
-        ).order_by(Coalesce("next_try_at", "created_at"), "pk")
+        ).order_by("next_try_at", "pk")
 
 
 class PromoCode(models.Model):
@@ -354,7 +358,9 @@ class PromoCode(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["next_try_at"], condition=Q(sync_status="pending"), name="promos_promocode_due_idx"
+                fields=["next_try_at"],
+                condition=Q(sync_status="pending") | Q(next_try_at__isnull=False),
+                name="promos_promocode_due_idx",
             ),
             models.Index(fields=["code"], name="promos_promocode_code_idx"),
         ]

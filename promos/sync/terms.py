@@ -132,12 +132,13 @@ def is_agreed(code: PromoCode, *, now: datetime) -> bool:
     generation = current(code)
     if generation is None:
         return False
+    changed = differences(of_code(code, generation, now=now), generation.synced_terms)
+    if code.archived_at:
+        # What else an archived code wanted is of no account.
+        return "active" not in changed
     coupon = generation.stripe_coupon
-    return (
-        coupon.offer_id == code.offer_id
-        and not differences(of_offer(code.offer), coupon.synced_terms)
-        and not differences(of_code(code, generation, now=now), generation.synced_terms)
-    )
+    has_its_offer = coupon.offer_id == code.offer_id
+    return has_its_offer and not changed and not differences(of_offer(code.offer), coupon.synced_terms)
 
 
 def current(code: PromoCode) -> StripePromotionCode | None:

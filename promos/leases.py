@@ -1,0 +1,38 @@
+"""Claiming rows of a queue: any number of workers, each row with one of them, a killed one's rows free again.
+
+A queue's model has ``lease_until`` and ``lease_token``, ``attempts`` under some
+name and ``next_try_at``; its query set of due rows leaves out what is leased.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from django.db import transaction
+from django.db.models import Model, QuerySet
+
+LONGEST_WAIT_SECONDS = 15 * 60
+
+Row = TypeVar("Row", bound=Model)
+
+
+def claim(due: QuerySet[Row], *, now: datetime, lease: timedelta, limit: int) -> list[Row]:
+    """Lease up to ``limit`` due rows until ``now + lease`` and return them, each carrying its token."""
+    # A look without a lock first: an idle worker must not take SQLite's one write lock twice a second.
+    if not due.exists():
+        return []
+    token = secrets.token_hex(16)
+    with transaction.atomic():
+        # SQLite ignores the locking clause; there the transaction itself is the lock.
+        keys = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
+        due.filter(pk__in=keys).order_by().update(lease_token=token, lease_until=now + lease)
+    return list(due.model._default_manager.filter(pk__in=keys, lease_token=token).order_by("pk"))
+
+
+def wait(attempts: int) -> timedelta:
+    """Return a random part of a time that doubles from a second to a quarter of an hour ("full jitter")."""
+    longest = min(LONGEST_WAIT_SECONDS, 2 ** min(attempts, 20))
+    return timedelta(seconds=random.uniform(0, longest))  # noqa: S311 - spreads load, guards nothing
