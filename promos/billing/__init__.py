@@ -1,0 +1,1 @@
+"""The customers' pages: plans, a code, the way to Checkout and back."""

@@ -1,0 +1,103 @@
+"""A customer's own unfinished checkouts: to come back to, or to give up so that what they hold is free.
+
+Somebody who goes back from Checkout and starts anew must not be stopped by
+the use of the code that the first try still holds.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from promos import redemptions, stripe_gateway
+from promos.models import CheckoutAttempt, Customer, PromoCode
+
+State = CheckoutAttempt.State
+#: Stripe takes no session that ends in under 30 minutes. The slack is for asking again after a lost answer.
+OPEN_FOR = timedelta(minutes=35)
+REPEATABLE_FOR = timedelta(minutes=4)
+
+
+def unsettled(customer: Customer, *, now: datetime) -> QuerySet[CheckoutAttempt]:
+    """Return the checkouts that the customer may still be paying, the latest first."""
+    return (
+        CheckoutAttempt.objects.filter(customer=customer, state=State.OPEN, expires_at__gt=now)
+        .select_related("promo_code__offer", "customer")
+        .order_by("-created_at", "-pk")
+    )
+
+
+def just_begun(customer: Customer, *, now: datetime) -> QuerySet[CheckoutAttempt]:
+    """Return the checkouts asked for so lately that the same request to Stripe may be made again."""
+    return (
+        CheckoutAttempt.objects.filter(
+            customer=customer, state__in=[State.OPENING, State.OPEN], created_at__gt=now - REPEATABLE_FOR
+        )
+        .select_related("promo_code__offer", "customer")
+        .order_by("-created_at", "-pk")
+    )
+
+
+def latest_unsettled(customer: Customer, *, now: datetime) -> CheckoutAttempt | None:
+    return unsettled(customer, now=now).first()
+
+
+def let_go_of_code(customer: Customer, promo_code: PromoCode | None, *, now: datetime) -> bool:
+    """Give up the customer's open checkouts that hold a use of this code; return whether there were any."""
+    if promo_code is None:
+        return False
+    held = list(unsettled(customer, now=now).filter(promo_code=promo_code))
+    return sum(let_go(attempt, now=now) for attempt in held) > 0
+
+
+def let_go(attempt: CheckoutAttempt, *, now: datetime) -> bool:
+    """Expire an open checkout at Stripe and free what it holds; return False when Stripe did not.
+
+    Then it may be paid already, or be paid any moment: it keeps its hold, and
+    Stripe's event or the worker settles it.
+    """
+    if attempt.stripe_session_id is None:
+        return False
+    try:
+        stripe_gateway.expire_checkout_session(attempt.stripe_session_id)
+    except stripe_gateway.StripeError:
+        return False
+    redemptions.release(attempt, state=State.EXPIRED, now=now)
+    return True
+
+
+def address(attempt: CheckoutAttempt) -> str:
+    """Return where an open checkout is paid; empty when Stripe has closed it or cannot be asked."""
+    if attempt.stripe_session_id is None:
+        return ""
+    try:
+        session = stripe_gateway.retrieve_checkout_session(attempt.stripe_session_id)
+    except stripe_gateway.StripeError:
+        return ""
+    return str(session["url"]) if session["status"] == "open" else ""
+
+
+def mark_open(attempt: CheckoutAttempt, *, session_id: str) -> None:
+    """Note the session that Stripe opened; an event about its end may have come first and stands."""
+    CheckoutAttempt.objects.filter(pk=attempt.pk).update(stripe_session_id=session_id)
+    CheckoutAttempt.objects.filter(pk=attempt.pk, state=State.OPENING).update(state=State.OPEN)
+
+
+def settle_unanswered(attempt: CheckoutAttempt, error: stripe_gateway.Unavailable, *, now: datetime) -> None:
+    """Free the attempt when Stripe certainly opened nothing; else it keeps its hold until the worker has asked.
+
+    After a definite 5xx the same key would get the same answer for ever, so it
+    is looked up at once whether there is a session, and the next try has a new key.
+    """
+    if not error.needs_new_key:
+        return
+    try:
+        sessions = list(stripe_gateway.list_checkout_sessions(customer=attempt.customer.stripe_customer_id))
+    except stripe_gateway.StripeError:
+        return
+    opened = [session for session in sessions if session["client_reference_id"] == str(attempt.pk)]
+    if opened:
+        mark_open(attempt, session_id=opened[0]["id"])
+    else:
+        redemptions.release(attempt, state=State.FAILED, now=now)

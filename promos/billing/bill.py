@@ -1,0 +1,61 @@
+"""The order as the page shows it: every amount already in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from promos import money
+from promos.billing import words
+from promos.eligibility import Verdict
+from promos.plans import Plan
+
+
+@dataclass(frozen=True)
+class PlanCard:
+    """One plan to choose from."""
+
+    price_id: str
+    name: str
+    price: str
+    per: str
+    setup_fee: str
+
+    @classmethod
+    def of(cls, plan: Plan) -> PlanCard:
+        fee = money.display(plan.setup_fee.amount, plan.currency) if plan.setup_fee else ""
+        return cls(plan.price_id, plan.name, money.display(plan.amount, plan.currency), words.per(plan), fee)
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What an order costs, before and after the code; ``discount`` and ``before`` are empty without one."""
+
+    plan_name: str
+    plan_price: str
+    setup_fee_name: str
+    setup_fee: str
+    code: str
+    discount: str
+    before: str
+    due_today: str
+    renewal: str
+    refusal: str
+
+    @classmethod
+    def of(cls, plan: Plan, verdict: Verdict | None) -> Bill:
+        """Lay out an order; a refused code changes nothing but adds why."""
+        quote = verdict.quote if verdict and verdict.is_accepted else None
+        code = verdict.promo_code if verdict and quote else None
+        fee = plan.setup_fee
+        return cls(
+            plan_name=plan.name,
+            plan_price=money.display(plan.amount, plan.currency),
+            setup_fee_name=fee.name if fee else "",
+            setup_fee=money.display(fee.amount, plan.currency) if fee else "",
+            code=code.code if code else "",
+            discount=money.display(quote.discount_amount, plan.currency) if quote else "",
+            before=money.display(plan.gross_amount, plan.currency) if quote and quote.discount_amount else "",
+            due_today=money.display(quote.net_amount if quote else plan.gross_amount, plan.currency),
+            renewal=words.renewal(plan, code.offer if code else None),
+            refusal=words.refusal(verdict, plan) if verdict else "",
+        )

@@ -1,0 +1,182 @@
+"""Open a checkout at Stripe: the one place where a code can still be refused.
+
+Rules that Stripe lacks hold only because our server opens the session with the
+code already in it. The order of steps is what makes a crash harmless: a use is
+held before Stripe is asked, and given back only when it is certain that there
+is no session; when it is not, the worker asks Stripe later.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+
+from promos import codes, eligibility, orders, redemptions, stripe_gateway
+from promos.billing import attempts, code_checks, renewals
+from promos.eligibility import Reason, Verdict
+from promos.models import CheckoutAttempt, Customer, PromoCode
+from promos.plans import Plan
+
+logger = logging.getLogger(__name__)
+
+
+class NotOpened(Exception):
+    """There is no checkout, and no code is to blame: Stripe refused the order or could not be asked."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.label)
+        self.reason = reason
+
+
+class CodeRefused(Exception):
+    """There is no checkout because the code was refused."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.reason)
+        self.verdict = verdict
+
+
+def open(customer: Customer, *, plan: Plan, code_text: str, now: datetime) -> str:  # noqa: A001
+    """Open a checkout of the plan with the code, if there is one, and return the address where it is paid.
+
+    Asked twice for the same (a double click, the way back and forth), the
+    customer is led to one and the same checkout.
+
+    Raises:
+        CodeRefused: with the verdict; nothing is held.
+        NotOpened: ``stripe_refused`` or ``try_later``.
+    """
+    try:
+        customer = customers.ensure_at_stripe(customer)
+    except stripe_gateway.StripeError as error:
+        raise NotOpened(_reason(error)) from error
+    text = codes.normalise(code_text.replace("\0", ""))
+    url = _resume(customer, plan, text, now=now)
+    if url:
+        return url
+    return _open_at_stripe(_hold(customer, plan, text, now=now), plan, now=now)
+
+
+def _resume(customer: Customer, plan: Plan, text: str, *, now: datetime) -> str:
+    """Return the address of the customer's open checkout of the same order; give up those of other orders."""
+    for attempt in attempts.unsettled(customer, now=now).filter(state=CheckoutAttempt.State.OPEN):
+        if not _is_same(attempt, plan, text):
+            attempts.let_go(attempt, now=now)
+        elif url := attempts.address(attempt):
+            return url
+    return ""
+
+
+def _hold(customer: Customer, plan: Plan, text: str, *, now: datetime) -> CheckoutAttempt:
+    """Hold one use of the code, or come back to what a request just before this one holds for the same order."""
+    with transaction.atomic():
+        # Two clicks at once queue here; the second finds what the first has held.
+        Customer.objects.select_for_update().get(pk=customer.pk)
+        for attempt in attempts.just_begun(customer, now=now):
+            if _is_same(attempt, plan, text):
+                return attempt
+        verdict = eligibility.check(text, customer=customer, plan=plan, now=now) if text else Verdict(None)
+        if verdict.is_accepted:
+            try:
+                return redemptions.hold(_attempt(customer, plan, verdict, now=now))
+            except redemptions.NothingLeft as refused:
+                verdict = replace(verdict, reason=refused.reason)
+    code_checks.record(text, verdict, customer=customer, plan=plan, now=now)
+    raise CodeRefused(verdict)
+
+
+def _attempt(customer: Customer, plan: Plan, verdict: Verdict, *, now: datetime) -> CheckoutAttempt:
+    return CheckoutAttempt(
+        customer=customer,
+        promo_code=verdict.promo_code,
+        plan=plan.price_id,
+        currency=plan.currency,
+        held_amount=verdict.quote.discount_amount if verdict.quote else 0,
+        created_at=now,
+        expires_at=now + attempts.OPEN_FOR,
+    )
+
+
+def _open_at_stripe(attempt: CheckoutAttempt, plan: Plan, *, now: datetime) -> str:
+    """Have Stripe open the session of an attempt, outside any transaction, and return its address."""
+    try:
+        session = stripe_gateway.create_checkout_session(
+            _session(attempt, plan),
+            idempotency_key=customers.row_key("checkout", attempt.pk, attempt.created_at),
+        )
+    except stripe_gateway.Unavailable as error:
+        attempts.settle_unanswered(attempt, error, now=now)
+        raise _failed(attempt, plan, Reason.TRY_LATER, now=now) from error
+    except stripe_gateway.StripeError as error:
+        logger.warning("Stripe did not open checkout attempt %s: %s", attempt.pk, error)
+        redemptions.release(attempt, state=CheckoutAttempt.State.FAILED, now=now)
+        raise _failed(attempt, plan, _reason(error), now=now) from error
+    attempts.mark_open(attempt, session_id=session["id"])
+    _record(attempt, plan, None, now=now)
+    return str(session["url"])
+
+
+def _failed(
+    attempt: CheckoutAttempt, plan: Plan, reason: Reason, *, now: datetime
+) -> CodeRefused | NotOpened:
+    """Return what to raise when Stripe opened nothing; a refusal is laid to the code when there is one.
+
+    Stripe refuses what it alone knows about a code in the same words as other
+    mistakes; without the code the customer learns whether that was it.
+    """
+    _record(attempt, plan, reason, now=now)
+    if attempt.promo_code and reason is Reason.STRIPE_REFUSED:
+        return CodeRefused(Verdict(reason, attempt.promo_code))
+    return NotOpened(reason)
+
+
+def _record(attempt: CheckoutAttempt, plan: Plan, reason: Reason | None, *, now: datetime) -> None:
+    """Keep the entry of the code that the checkout was asked for with, if there was one."""
+    if attempt.promo_code:
+        verdict = Verdict(reason, attempt.promo_code)
+        code_checks.record(attempt.promo_code.code, verdict, customer=attempt.customer, plan=plan, now=now)
+
+
+def _session(attempt: CheckoutAttempt, plan: Plan) -> dict[str, Any]:
+    """Return the request for the session; the same for the same attempt, so that it may be repeated."""
+    prices = [plan.price_id, *([plan.setup_fee.price_id] if plan.setup_fee else [])]
+    told = orders.metadata(attempt, plan)
+    success_url = f"{settings.SITE_URL}{reverse('billing:success')}"
+    return {
+        "mode": "subscription",
+        "customer": attempt.customer.stripe_customer_id,
+        "line_items": [{"price": price_id, "quantity": 1} for price_id in prices],
+        "client_reference_id": str(attempt.pk),
+        "metadata": told,
+        # Stripe does not copy a session's metadata to the subscription, and renewals know only that.
+        "subscription_data": {"metadata": told},
+        "success_url": f"{success_url}?session_id={{CHECKOUT_SESSION_ID}}",
+        "cancel_url": f"{settings.SITE_URL}{reverse('billing:cancelled')}",
+        "expires_at": int(attempt.expires_at.timestamp()),
+        **_discount(attempt.promo_code, plan),
+    }
+
+
+def _discount(code: PromoCode | None, plan: Plan) -> dict[str, Any]:
+    """Return what the code adds to the session; a card is asked for unless nothing will ever be due."""
+    if code is None:
+        return {}
+    added: dict[str, Any] = {"discounts": [{"promotion_code": code_checks.stripe_promotion_code_id(code)}]}
+    if renewals.is_free_for_ever(plan, code.offer):
+        added["payment_method_collection"] = "if_required"
+    return added
+
+
+def _is_same(attempt: CheckoutAttempt, plan: Plan, text: str) -> bool:
+    held = attempt.promo_code.code if attempt.promo_code else ""
+    return attempt.plan == plan.price_id and held == text
+
+
+def _reason(error: stripe_gateway.StripeError) -> Reason:
+    return Reason.STRIPE_REFUSED if isinstance(error, stripe_gateway.Rejected) else Reason.TRY_LATER

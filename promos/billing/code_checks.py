@@ -1,0 +1,83 @@
+"""Ask whether a customer may use a code: our rules first, then Stripe, and keep a record of the entry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from promos import codes, eligibility, stripe_gateway
+from promos.billing import attempts
+from promos.eligibility import Reason, Verdict
+from promos.models import CodeCheck, Customer, PromoCode, StripePromotionCode
+from promos.plans import Plan
+
+#: The same entry again within this time is one entry: pages check again when the plan changes back and forth.
+REPEATS_WITHIN = timedelta(minutes=30)
+#: What an open checkout of the customer's own may be the cause of.
+HELD = frozenset({Reason.USED_UP, Reason.CUSTOMER_LIMIT, Reason.BUDGET_SPENT})
+
+
+def check(text: str, *, customer: Customer, plan: Plan, now: datetime, is_typing: bool = False) -> Verdict:
+    """Say whether the code is good for this customer and plan, at our side and at Stripe's, and record the entry.
+
+    ``is_typing`` says that nobody pressed a button yet: see ``record``.
+    """
+    # PostgreSQL cannot store the null character, and no code has one.
+    text = codes.normalise(text.replace("\0", ""))
+    verdict = eligibility.check(text, customer=customer, plan=plan, now=now)
+    if verdict.reason in HELD and attempts.let_go_of_code(customer, verdict.promo_code, now=now):
+        verdict = eligibility.check(text, customer=customer, plan=plan, now=now)
+    if verdict.promo_code and verdict.is_accepted:
+        verdict = replace(verdict, reason=_stripe_refusal(verdict.promo_code))
+    record(text, verdict, customer=customer, plan=plan, now=now, is_typing=is_typing)
+    return verdict
+
+
+def stripe_promotion_code_id(code: PromoCode) -> str | None:
+    """Return the promotion code at Stripe that stands for this code now."""
+    return (
+        StripePromotionCode.objects.filter(promo_code=code, state=StripePromotionCode.State.CURRENT)
+        .values_list("stripe_promotion_code_id", flat=True)
+        .first()
+    )
+
+
+def record(
+    text: str, verdict: Verdict, *, customer: Customer, plan: Plan, now: datetime, is_typing: bool = False
+) -> None:
+    """Keep the entry of a code and its outcome.
+
+    While somebody types, the page asks after every pause. Those questions count
+    as an entry only when the text names a code: "LAUN" on the way to "LAUNCH50"
+    is nobody's entry, and would drown the figures in not_found. A text that
+    names none is recorded when a button is pressed with it. An entry repeated
+    with the same outcome (live, then Apply, then the checkout) is one entry.
+    """
+    if is_typing and verdict.promo_code is None:
+        return
+    outcome = {
+        "text": text[: CodeCheck._meta.get_field("text").max_length],
+        "promo_code": verdict.promo_code,
+        "plan": plan.price_id,
+        "reason": verdict.reason or "",
+    }
+    latest = CodeCheck.objects.filter(customer=customer, checked_at__gt=now - REPEATS_WITHIN)
+    if not latest.filter(**outcome).exists():
+        CodeCheck.objects.create(customer=customer, checked_at=now, **outcome)
+
+
+def _stripe_refusal(code: PromoCode) -> Reason | None:
+    """Ask Stripe about its side of a code that our rules accept."""
+    promotion_code_id = stripe_promotion_code_id(code)
+    if code.sync_status in {PromoCode.SyncStatus.ERROR, PromoCode.SyncStatus.CONFLICT}:
+        return Reason.STRIPE_REFUSED
+    if promotion_code_id is None or code.sync_status == PromoCode.SyncStatus.PENDING:
+        # Being made or changed at Stripe: its terms there may not be the ones we would show.
+        return Reason.TRY_LATER
+    try:
+        at_stripe = stripe_gateway.retrieve_promotion_code(promotion_code_id)
+    except stripe_gateway.NotFound:
+        return Reason.STRIPE_REFUSED
+    except stripe_gateway.StripeError:
+        return Reason.TRY_LATER
+    return None if at_stripe["active"] else Reason.STRIPE_REFUSED

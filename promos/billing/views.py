@@ -1,0 +1,171 @@
+"""The customers' pages: read the request, ask the domain once, answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render, resolve_url
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from promos import plans
+from promos.billing import attempts, checkout, code_checks, outcome, words
+from promos.billing.bill import Bill, PlanCard
+from promos.billing.forms import OrderForm
+from promos.eligibility import Verdict
+
+
+class CustomerRequest(HttpRequest):
+    """A request of somebody signed in, as the middleware leaves it."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+#: The success page asks this many times, ever more slowly, before it leaves the asking to the customer.
+MOST_POLLS = 12
+
+
+def for_customers(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Send anybody who is not signed in to the login and from there to the page they wanted.
+
+    A form cannot be sent again after a login, so it leads to the plans; htmx
+    would put the login page into the middle of ours, so it is told to leave.
+    """
+
+    @wraps(view)
+    def wrapped(request: CustomerRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        wanted = request.get_full_path() if request.method == "GET" else reverse("billing:plans")
+        if request.htmx:
+            query = urlencode({"next": reverse("billing:plans")})
+            return HttpResponseClientRedirect(f"{resolve_url(settings.LOGIN_URL)}?{query}")
+        return redirect_to_login(wanted)
+
+    return never_cache(wrapped)
+
+
+@require_GET
+@for_customers
+def plans_page(request: CustomerRequest) -> HttpResponse:
+    """Show the plans; ``?promo=`` and ``?plan=`` fill the form."""
+    initial = {"code": request.GET.get("promo", ""), "plan": request.GET.get("plan", "")}
+    return _plans_page(request, OrderForm(plans=plans.active(), initial=initial))
+
+
+@for_customers
+def check(request: CustomerRequest) -> HttpResponse:
+    """Show the price with the code: a part of the page for htmx, all of it without JavaScript."""
+    if request.method != "POST":
+        return redirect("billing:plans")
+    form = OrderForm(request.POST, plans=plans.active())
+    plan = form.chosen_plan
+    verdict = None
+    if form.is_valid() and plan and form.cleaned_data["code"]:
+        verdict = code_checks.check(
+            form.cleaned_data["code"],
+            customer=customers.for_user(request.user),
+            plan=plan,
+            now=timezone.now(),
+            # The button names itself; a keystroke or a change of plan is no entry by itself.
+            is_typing=bool(request.htmx) and request.htmx.trigger != "apply",
+        )
+    if request.htmx:
+        return render(request, "billing/_quote.html", _order(form, verdict))
+    return _plans_page(request, form, verdict)
+
+
+@require_POST
+@for_customers
+def open_checkout(request: CustomerRequest) -> HttpResponse:
+    """Send the customer to Checkout, or back to the plans with the reason why not."""
+    form = OrderForm(request.POST, plans=plans.active())
+    plan = form.chosen_plan
+    if not form.is_valid() or plan is None:
+        return _plans_page(request, form, status=422)
+    try:
+        url = checkout.open(
+            customers.for_user(request.user),
+            plan=plan,
+            code_text=form.cleaned_data["code"],
+            now=timezone.now(),
+        )
+    except checkout.CodeRefused as refused:
+        return _plans_page(request, form, refused.verdict, status=422)
+    except checkout.NotOpened as failed:
+        return _plans_page(request, form, problem=str(words.NOT_OPENED[failed.reason]), status=422)
+    # 303: the browser must follow with GET, and a reload must not send the order again.
+    return HttpResponseRedirect(url, status=303)
+
+
+@require_GET
+@for_customers
+def success(request: CustomerRequest) -> HttpResponse:
+    """Say what became of the checkout the customer comes back from; asks again by itself while that is unknown."""
+    customer = customers.for_user(request.user)
+    session_id = request.GET.get("session_id", "")
+    found = outcome.of_session(session_id, customer=customer)
+    if found is None:
+        raise Http404
+    polls = _polls(request) + 1
+    context = {
+        "outcome": found,
+        "again": urlencode({"session_id": session_id, "polls": polls}) if polls <= MOST_POLLS else "",
+        "delay_seconds": min(polls * 2, 15),
+    }
+    template = "billing/_outcome.html" if request.htmx else "billing/success.html"
+    return render(request, template, context)
+
+
+@require_GET
+@for_customers
+def cancelled(request: CustomerRequest) -> HttpResponse:
+    """Say that nothing was charged, and offer the way back to the same order."""
+    left = attempts.latest_unsettled(customers.for_user(request.user), now=timezone.now())
+    code = left.promo_code.code if left and left.promo_code else ""
+    query = urlencode({"plan": left.plan, "promo": code}) if left else ""
+    return render(request, "billing/cancelled.html", {"code": code, "query": query})
+
+
+@require_GET
+def code_link(request: HttpRequest, code: str) -> HttpResponse:
+    """Lead a shared link to the plans with its code in the field, whether there is such a code or not."""
+    return redirect(f"{reverse('billing:plans')}?{urlencode({'promo': code})}")
+
+
+def _polls(request: HttpRequest) -> int:
+    polls = request.GET.get("polls", "0")
+    return int(polls) if polls.isascii() and polls.isdigit() and len(polls) < 4 else 0
+
+
+def _plans_page(
+    request: CustomerRequest,
+    form: OrderForm,
+    verdict: Verdict | None = None,
+    *,
+    problem: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    cards = [PlanCard.of(plan) for plan in form.plans.values()]
+    context = {**_order(form, verdict), "cards": cards, "problem": problem}
+    return render(request, "billing/plans.html", context, status=status)
+
+
+def _order(form: OrderForm, verdict: Verdict | None = None) -> dict[str, object]:
+    """What the priced part of the page needs."""
+    plan = form.chosen_plan
+    bill = Bill.of(plan, verdict) if plan else None
+    errors = [str(error) for field_errors in form.errors.values() for error in field_errors]
+    return {"form": form, "chosen": plan and plan.price_id, "bill": bill, "form_errors": errors}

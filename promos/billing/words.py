@@ -1,0 +1,93 @@
+"""What the customer reads about a code and a price.
+
+A code the customer has no right to gets one neutral text, whatever the reason:
+otherwise the answers would tell a guesser which codes exist.
+"""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from promos import money
+from promos.billing import renewals
+from promos.eligibility import Reason, Verdict
+from promos.models import Offer
+from promos.plans import Plan
+
+NEUTRAL = gettext_lazy("This code cannot be used. Check the spelling, or continue without it.")
+
+REFUSALS: dict[Reason, str | Promise] = {
+    Reason.NOT_FOUND: NEUTRAL,
+    Reason.NOT_STARTED: NEUTRAL,
+    Reason.EXPIRED: NEUTRAL,
+    Reason.PAUSED: NEUTRAL,
+    Reason.USED_UP: NEUTRAL,
+    Reason.OTHER_CUSTOMER: NEUTRAL,
+    Reason.BUDGET_SPENT: NEUTRAL,
+    Reason.WAITING_FOR_APPROVAL: NEUTRAL,
+    Reason.CUSTOMER_LIMIT: gettext_lazy("You have already used this code as often as it allows."),
+    Reason.NOT_FIRST_PURCHASE: gettext_lazy("This code is for a first purchase only."),
+    Reason.STRIPE_REFUSED: gettext_lazy(
+        "The payment service does not accept this code at the moment. You can continue without it."
+    ),
+    Reason.TRY_LATER: gettext_lazy("We could not check this code just now. Please try again in a moment."),
+}
+
+#: No checkout was opened and no code is to blame.
+NOT_OPENED: dict[Reason, str | Promise] = {
+    Reason.STRIPE_REFUSED: gettext_lazy(
+        "The payment service did not accept this order. Nothing was charged; please try another plan or contact us."
+    ),
+    Reason.TRY_LATER: gettext_lazy(
+        "The payment page could not be opened just now. Nothing was charged; please try again in a moment."
+    ),
+}
+
+
+def refusal(verdict: Verdict, plan: Plan) -> str:
+    """Return why the code was refused, exact only where that gives nothing away."""
+    match verdict.reason:
+        case Reason.PLAN_NOT_COVERED:
+            return _("This code is not for the plan “%(plan)s”. It may work with another plan.") % {
+                "plan": plan.name
+            }
+        case Reason.CURRENCY_NOT_COVERED:
+            return _("This code is not for prices in %(currency)s.") % {"currency": plan.currency.upper()}
+        case Reason.MINIMUM_NOT_MET if verdict.promo_code and verdict.promo_code.minimum_amount:
+            amount = money.display(verdict.promo_code.minimum_amount, plan.currency)
+            return _("This code needs an order of at least %(amount)s.") % {"amount": amount}
+        case reason:
+            return str(REFUSALS.get(reason, NEUTRAL)) if reason else ""
+
+
+def per(plan: Plan) -> str:
+    """Return how often the plan is paid, to stand after its price: "a month", "every 3 months"."""
+    count = plan.interval_count
+    match plan.interval:
+        case "day":
+            return ngettext("a day", "every %(count)d days", count) % {"count": count}
+        case "week":
+            return ngettext("a week", "every %(count)d weeks", count) % {"count": count}
+        case "month":
+            return ngettext("a month", "every %(count)d months", count) % {"count": count}
+        case _other:
+            return ngettext("a year", "every %(count)d years", count) % {"count": count}
+
+
+def renewal(plan: Plan, offer: Offer | None) -> str:
+    """Return in plain words what the plan costs after today, with the discount that goes on or without."""
+    words = {"price": money.display(plan.amount, plan.currency), "per": per(plan)}
+    reduced_amount = renewals.reduced_amount(plan, offer) if offer else plan.amount
+    count = renewals.reduced_count(plan, offer) if offer else 0
+    if count == 0 or reduced_amount == plan.amount:
+        return _("Then %(price)s %(per)s.") % words
+    words["reduced"] = money.display(reduced_amount, plan.currency)
+    if count is None:
+        return _("Then %(reduced)s %(per)s for as long as you stay, instead of %(price)s.") % words
+    return ngettext(
+        "Your next payment is %(reduced)s; after it %(price)s %(per)s.",
+        "Your next %(count)d payments are %(reduced)s each; after them %(price)s %(per)s.",
+        count,
+    ) % {**words, "count": count}
