@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEFAULT_SECRET_KEY = "insecure-key-for-the-demo-and-tests-only-do-not-use-it-anywhere-else"  # noqa: S105
@@ -211,4 +212,26 @@ UNFOLD = {
     "SITE_HEADER": "Promodesk",
     "SITE_SYMBOL": "sell",
     "SHOW_HISTORY": True,
+    "ENVIRONMENT": "promos.admin.site.environment",
+    "STYLES": [lambda request: static("promos/admin.css")],
+    "SCRIPTS": [lambda request: static("promos/admin.js")],
+    # Searching whole models is unbounded; ours takes the first few of each kind.
+    "COMMAND": {"search_models": False, "search_callback": "promos.admin.site.search"},
+    "SIDEBAR": {"command_search": True, "navigation": "promos.admin.site.menu"},
+    "COLORS": {
+        # Readable as text on white and under white text (AA).
+        "primary": {
+            "50": "oklch(96.2% .018 272.3)",
+            "100": "oklch(93% .034 272.8)",
+            "200": "oklch(87% .065 274)",
+            "300": "oklch(78.5% .115 274.7)",
+            "400": "oklch(72% .155 276.9)",
+            "500": "oklch(58.5% .233 277.1)",
+            "600": "oklch(51.1% .262 277)",
+            "700": "oklch(45.7% .24 277)",
+            "800": "oklch(39.8% .195 277.4)",
+            "900": "oklch(35.9% .144 278.7)",
+            "950": "oklch(25.7% .09 281.3)",
+        },
+    },
 }

@@ -1,0 +1,67 @@
+"""What every page of the owner's admin shares: paging, rights, and how money and Stripe ids are shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_permission_codename
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+
+from promos import money
+
+
+class ProjectAdmin(ModelAdmin):
+    """A page of 50 rows, newest first, without counting the whole table."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    list_filter_submit = True
+    list_fullwidth = True
+    ordering: tuple[str, ...] = ("-pk",)
+    empty_value_display = "–"
+
+    def has_act_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Say whether the person may run actions: the right to change rows, even where the form is read-only."""
+        codename = get_permission_codename("change", self.opts)
+        return request.user.has_perm(f"{self.opts.app_label}.{codename}")
+
+
+class ReadOnlyAdmin(ProjectAdmin):
+    """Rows that other parts write: to look at, never to add, change or delete."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def in_money(amount: int | None, currency: str) -> str:
+    """Return minor units as people read them; empty when there is no amount."""
+    return "" if amount is None or not currency else money.display(amount, currency)
+
+
+def dashboard_link(kind: str, stripe_id: str | None) -> SafeString | str:
+    """Return a Stripe id linked to its page in the Stripe dashboard; ``kind`` is the path, e.g. ``coupons``."""
+    if not stripe_id:
+        return ""
+    mode = "" if settings.STRIPE_LIVE_MODE else "test/"
+    url = f"https://dashboard.stripe.com/{mode}{kind}/{stripe_id}"
+    return format_html('<a href="{}" class="text-link" target="_blank" rel="noopener">{}</a>', url, stripe_id)
+
+
+def admin_link(row: Model | None) -> SafeString | str:
+    """Return a row's name linked to its page in the admin."""
+    if row is None:
+        return ""
+    url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    return format_html('<a href="{}" class="text-link">{}</a>', url, row)

@@ -1,0 +1,29 @@
+"""What the forms offer to choose from, read from the mirror of Stripe."""
+
+from __future__ import annotations
+
+from djstripe.models import Price, Product
+
+from promos import money, plans
+
+Choices = list[tuple[str, str]]
+
+
+def products() -> Choices:
+    """Return the active products by name."""
+    active = Product.objects.filter(active=True).order_by("name", "id")
+    return [(product.id, product.name or product.id) for product in active]
+
+
+def list_prices() -> Choices:
+    """Return the plans on sale, since a fixed price replaces one of them: "Team · $99.50 / month"."""
+    return [
+        (plan.price_id, f"{plan.name} · {money.display(plan.amount, plan.currency)} / {plan.interval}")
+        for plan in plans.active()
+    ]
+
+
+def currencies() -> Choices:
+    """Return the currencies of the active prices; before any is mirrored, the most common ones."""
+    in_use = Price.objects.filter(active=True).order_by("currency").values_list("currency", flat=True)
+    return [(currency, currency.upper()) for currency in in_use.distinct() or money.SYMBOLS]

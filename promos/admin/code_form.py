@@ -1,0 +1,101 @@
+"""The one form for a code and what it gives; the split into PromoCode and Offer does not show."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.models import construct_instance
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from promos import codes, money, promo_codes
+from promos.admin import choices
+from promos.admin.terms_form import TermsForm
+from promos.models import Offer, PromoCode
+
+
+class PromoCodeForm(TermsForm):
+    """Checked by ``promo_codes.check``, so that the admin refuses what commands and API refuse."""
+
+    code = forms.CharField(
+        required=False,
+        max_length=255,
+        widget=UnfoldAdminTextInputWidget({"autocomplete": "off", "class": "promos-code"}),
+        help_text="What customers enter: letters, digits and hyphens. Leave empty for a random one.",
+    )
+    minimum_amount = forms.CharField(
+        required=False,
+        label="Smallest order",
+        widget=UnfoldAdminTextInputWidget({"inputmode": "decimal"}),
+        help_text="In the currency, such as 50.00. Empty: any order.",
+    )
+    minimum_amount_currency = forms.ChoiceField(
+        required=False, label="Its currency", widget=UnfoldAdminSelectWidget
+    )
+
+    class Meta:
+        model = PromoCode
+        fields = "__all__"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        code = self.instance
+        self.offer = copy.copy(self._offer())
+        if "minimum_amount_currency" in self.fields:
+            self._choose("minimum_amount_currency", choices.currencies(), [code.minimum_amount_currency])
+        if code.minimum_amount is not None:
+            typed = money.decimal(code.minimum_amount, code.minimum_amount_currency)
+            self.initial["minimum_amount"] = str(typed)
+
+    def _offer(self) -> Offer:
+        return self.instance.offer if self.instance.offer_id else Offer()
+
+    def clean_code(self) -> str:
+        text: str = self.cleaned_data["code"].strip()
+        if self.instance.pk and not text:
+            raise ValidationError("Enter the code.")
+        return text or codes.generate()
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        currency, text = data.get("minimum_amount_currency"), data.get("minimum_amount")
+        data["minimum_amount"] = None
+        if not text:
+            data["minimum_amount_currency"] = ""
+        elif not currency:
+            self.add_error("minimum_amount_currency", "Choose the currency of the smallest order.")
+        else:
+            self._parse_minimum(text, currency)
+        return data
+
+    def _parse_minimum(self, text: str, currency: str) -> None:
+        try:
+            amount = money.parse(text, currency)
+        except ValueError as error:
+            self.add_error("minimum_amount", str(error))
+            return
+        if amount <= 0:
+            self.add_error("minimum_amount", "The smallest order must be above zero.")
+        self.cleaned_data["minimum_amount"] = amount
+
+    def _post_clean(self) -> None:
+        """Let the domain check the code with its offer, instead of the model the code alone."""
+        construct_instance(self, self.instance, self._meta.fields, self._meta.exclude)
+        for name, value in self.terms().items() if self.has_terms else ():
+            setattr(self.offer, name, value)
+        try:
+            promo_codes.check(self.instance, offer=self.offer)
+        except ValidationError as error:
+            self._show(error)
+
+    def _show(self, error: ValidationError) -> None:
+        """Put the domain's errors beside their fields; one error a field, and no echoes of a wrong field."""
+        was_wrong = bool(self.errors)
+        for name, errors in error.error_dict.items():
+            is_on_form = name in self.fields
+            if is_on_form and name not in self.errors:
+                self.add_error(name, errors)
+            elif not is_on_form and not was_wrong:
+                self.add_error(None, [message for each in errors for message in each.messages])

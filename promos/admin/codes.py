@@ -1,0 +1,295 @@
+"""The owner's list of codes, the page of one code, and what can be done with it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from djstripe.models import Product
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.decorators import display
+
+from promos import codes, offers, promo_codes
+from promos.admin.actions import Skipped, Words, action
+from promos.admin.base import ProjectAdmin, admin_link, dashboard_link, in_money
+from promos.admin.code_filters import StatusFilter
+from promos.admin.code_form import PromoCodeForm
+from promos.admin.terms_form import CONDITIONS, TERMS
+from promos.models import Offer, PromoCode, StripePromotionCode
+from promos.models.codes import PromoCodeQuerySet
+
+STATUS_COLOURS = {
+    codes.Status.ACTIVE: "success",
+    codes.Status.SCHEDULED: "info",
+    codes.Status.PAUSED: "warning",
+    codes.Status.WAITING: "warning",
+    codes.Status.USED_UP: "info",
+    codes.Status.EXPIRED: "info",
+}
+SYNC_COLOURS = {
+    PromoCode.SyncStatus.SYNCED: "success",
+    PromoCode.SyncStatus.PENDING: "info",
+    PromoCode.SyncStatus.ERROR: "danger",
+    PromoCode.SyncStatus.CONFLICT: "danger",
+}
+#: What an action says of a code that was archived before.
+ARCHIVED = "it is archived"
+
+PUSH = Words(
+    title="Push now",
+    past="Queued for Stripe:",
+    explanation="The worker compares the code with Stripe at once and creates or updates it there.",
+    icon="cloud_upload",
+)
+RETRY = Words(
+    title="Retry failed push",
+    past="Queued for Stripe again:",
+    explanation="A code whose last push failed is tried again at once; others are left alone.",
+    icon="replay",
+)
+PAUSE = Words(
+    title="Pause",
+    past="Paused",
+    explanation="Customers cannot use the code until it is resumed. Its promotion code is deactivated in Stripe.",
+    icon="pause",
+)
+RESUME = Words(
+    title="Resume",
+    past="Resumed",
+    explanation="Customers can use the code again. Its promotion code is reactivated in Stripe.",
+    icon="play_arrow",
+)
+ARCHIVE = Words(
+    title="Archive",
+    past="Archived",
+    explanation=(
+        "The code ends for good and is deactivated in Stripe. Its redemptions and figures stay, "
+        "and its text is free for a new code. This cannot be undone."
+    ),
+    icon="archive",
+    is_final=True,
+)
+
+ABOUT = ("Code", {"fields": ("code", "campaign", "description")})
+TERMS_TO_EDIT = ("What it gives", {"fields": TERMS})
+TERMS_TO_READ = ("What it gives", {"fields": ("value", "products", "offer_link")})
+LIMITS_TO_EDIT = (
+    "Who may use it, and when",
+    {
+        "fields": (
+            "starts_at",
+            "expires_at",
+            "max_redemptions",
+            "max_redemptions_per_customer",
+            "first_time_only",
+            "minimum_amount",
+            "minimum_amount_currency",
+            "customer",
+        )
+    },
+)
+LIMITS_TO_READ = (
+    "Who may use it, and when",
+    {
+        "fields": (
+            "starts_at",
+            "expires_at",
+            "max_redemptions",
+            "max_redemptions_per_customer",
+            "first_time_only",
+            "minimum",
+            "customer",
+        )
+    },
+)
+STANDING = ("Now", {"fields": ("status_in_words", "redemptions", "sync_in_words")})
+STRIPE = (
+    "Stripe",
+    {"fields": ("sync_badge", "sync_error", "generations", "synced_at", "next_try_at", "sync_attempts")},
+)
+
+
+@admin.register(PromoCode)
+class PromoCodeAdmin(ProjectAdmin):
+    form = PromoCodeForm
+    list_display = (
+        "code_and_campaign",
+        "value",
+        "status_badge",
+        "sync_badge",
+        "uses",
+        "ends",
+        "created_at",
+    )
+    list_select_related = ("offer", "campaign")
+    list_filter = (
+        StatusFilter,
+        ("sync_status", ChoicesDropdownFilter),
+        ("offer__kind", ChoicesDropdownFilter),
+        ("campaign", RelatedDropdownFilter),
+    )
+    search_fields = ("code", "description", "campaign__name")
+    ordering = ("-created_at", "-pk")
+    autocomplete_fields = ("campaign", "customer")
+    conditional_fields = CONDITIONS
+    warn_unsaved_form = True
+    actions = ("push_now", "retry", "pause", "resume", "archive")
+    actions_row = ("push_now", "pause", "resume", "archive")
+    actions_detail = ("push_now", "retry", "pause", "resume", "archive")
+
+    def get_queryset(self, request: HttpRequest) -> PromoCodeQuerySet:
+        queryset: PromoCodeQuerySet = super().get_queryset(request)
+        return queryset.with_status(timezone.now()).select_related("offer", "campaign")
+
+    def get_fieldsets(self, request: HttpRequest, obj: PromoCode | None = None) -> Any:
+        if obj is None:
+            return (ABOUT, TERMS_TO_EDIT, LIMITS_TO_EDIT)
+        if not self.has_change_permission(request, obj):
+            return (STANDING, ABOUT, TERMS_TO_READ, LIMITS_TO_READ, STRIPE)
+        terms = TERMS_TO_READ if _has_shared_terms(obj) else TERMS_TO_EDIT
+        return (STANDING, ABOUT, terms, LIMITS_TO_EDIT, STRIPE)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: PromoCode | None = None) -> tuple[str, ...]:
+        if obj is None:
+            return ()
+        readable = (STANDING, TERMS_TO_READ, STRIPE)
+        return (*(name for _, options in readable for name in options["fields"]), "minimum")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if isinstance(obj, PromoCode) and obj.archived_at is not None:
+            return False
+        return bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # A code is archived, never deleted: its redemptions stay.
+        return False
+
+    def save_model(self, request: HttpRequest, obj: PromoCode, form: PromoCodeForm, change: bool) -> None:
+        if change:
+            promo_codes.change(obj, offer=form.offer)
+        else:
+            promo_codes.create(obj, offer=form.offer, now=timezone.now())
+
+    @display(description="Code", ordering="code", header=True)
+    def code_and_campaign(self, obj: PromoCode) -> list[str]:
+        return [obj.code, obj.campaign.name if obj.campaign else ""]
+
+    @display(description="Gives")
+    def value(self, obj: PromoCode) -> str:
+        return offers.value_in_words(obj.offer)
+
+    @display(description="Status", label=STATUS_COLOURS)
+    def status_badge(self, obj: Any) -> tuple[str, str]:
+        return obj.status_now, str(codes.Status(obj.status_now).label)
+
+    @display(description="Stripe", ordering="sync_status", label=SYNC_COLOURS)
+    def sync_badge(self, obj: PromoCode) -> tuple[str, str]:
+        return obj.sync_status, obj.get_sync_status_display()
+
+    @display(description="Uses", ordering="used_count")
+    def uses(self, obj: PromoCode) -> str:
+        return (
+            str(obj.used_count)
+            if obj.max_redemptions is None
+            else f"{obj.used_count} / {obj.max_redemptions}"
+        )
+
+    @display(description="Ends", ordering="expires_at")
+    def ends(self, obj: PromoCode) -> datetime | None:
+        return codes.ends_at(obj)
+
+    @display(description="Status")
+    def status_in_words(self, obj: PromoCode) -> str:
+        status = codes.status(obj, timezone.now())
+        reason = codes.pause_reason(obj) if status == codes.Status.PAUSED else ""
+        return f"{status.label}: {reason}" if reason else str(status.label)
+
+    @display(description="Redemptions")
+    def redemptions(self, obj: PromoCode) -> SafeString:
+        url = reverse("admin:promos_promocodeusage_changelist")
+        return format_html(
+            '<a href="{}?promo_code__id__exact={}" class="text-link">{}</a>', url, obj.pk, self.uses(obj)
+        )
+
+    @display(description="Stripe")
+    def sync_in_words(self, obj: PromoCode) -> str:
+        return SYNC_IN_WORDS[PromoCode.SyncStatus(obj.sync_status)].format(error=obj.sync_error)
+
+    @display(description="Products")
+    def products(self, obj: PromoCode) -> str:
+        ids = obj.offer.product_ids
+        names = dict(Product.objects.filter(id__in=ids).values_list("id", "name"))
+        return ", ".join(names.get(product_id) or product_id for product_id in ids) or "Every product"
+
+    @display(description="Terms")
+    def offer_link(self, obj: PromoCode) -> SafeString | str:
+        return admin_link(obj.offer)
+
+    @display(description="Smallest order")
+    def minimum(self, obj: PromoCode) -> str:
+        return in_money(obj.minimum_amount, obj.minimum_amount_currency)
+
+    @display(description="Promotion codes")
+    def generations(self, obj: PromoCode) -> SafeString | str:
+        rows = obj.stripe_promotion_codes.select_related("stripe_coupon").order_by("-generation")
+        return format_html_join("", "<div>{}</div>", ((_generation(row),) for row in rows))
+
+    @action(PUSH)
+    def push_now(self, code: PromoCode, now: datetime) -> None:
+        if code.sync_status == PromoCode.SyncStatus.CONFLICT:
+            raise Skipped("it conflicts with a code in Stripe")
+        promo_codes.retry(code)
+
+    @action(RETRY)
+    def retry(self, code: PromoCode, now: datetime) -> None:
+        if code.sync_status != PromoCode.SyncStatus.ERROR and not code.sync_error:
+            raise Skipped("its last push did not fail")
+        promo_codes.retry(code)
+
+    @action(PAUSE)
+    def pause(self, code: PromoCode, now: datetime) -> None:
+        if not promo_codes.pause(code, now=now):
+            raise Skipped(ARCHIVED if code.archived_at else "it is paused")
+
+    @action(RESUME)
+    def resume(self, code: PromoCode, now: datetime) -> None:
+        if not promo_codes.resume(code):
+            raise Skipped(ARCHIVED if code.archived_at else "it is not paused by hand")
+
+    @action(ARCHIVE)
+    def archive(self, code: PromoCode, now: datetime) -> None:
+        if not promo_codes.archive(code, now=now):
+            raise Skipped(ARCHIVED)
+
+
+SYNC_IN_WORDS = {
+    PromoCode.SyncStatus.SYNCED: "In step with Stripe",
+    PromoCode.SyncStatus.PENDING: "Waits to be pushed to Stripe. {error}",
+    PromoCode.SyncStatus.ERROR: "The push to Stripe failed: {error}",
+    PromoCode.SyncStatus.CONFLICT: "Stripe has something else under this text: {error}",
+}
+
+
+def _has_shared_terms(code: PromoCode) -> bool:
+    """Say whether editing the terms here would change other codes too, or terms that only Stripe can edit."""
+    if code.batch_id is not None or code.offer.kind == Offer.Kind.OTHER:
+        return True
+    return PromoCode.objects.filter(offer=code.offer).exclude(pk=code.pk).exists()
+
+
+def _generation(row: StripePromotionCode) -> SafeString:
+    return format_html(
+        "{}. {} · {} · coupon {} · {} times redeemed at Stripe{}",
+        row.generation,
+        dashboard_link("promotion_codes", row.stripe_promotion_code_id) or "no id yet",
+        row.get_state_display(),
+        dashboard_link("coupons", row.stripe_coupon.stripe_coupon_id),
+        row.times_redeemed,
+        f" · {row.retired_reason}" if row.retired_reason else "",
+    )

@@ -1,0 +1,243 @@
+"""Campaigns, and the terms and batches that several codes share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.forms.models import construct_instance
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from promos import money, offers, promo_codes
+from promos.admin import choices
+from promos.admin.actions import Skipped, Words, action
+from promos.admin.base import ProjectAdmin, ReadOnlyAdmin, in_money
+from promos.admin.terms_form import CONDITIONS, TERMS, TermsForm
+from promos.models import Campaign, CodeBatch, Offer
+
+PAUSE = Words(
+    title="Pause all codes",
+    past="Paused",
+    explanation="None of the campaign's codes can be used until it is resumed. They are deactivated in Stripe.",
+    icon="pause",
+)
+RESUME = Words(
+    title="Resume",
+    past="Resumed",
+    explanation="The campaign's codes can be used again and are reactivated in Stripe, save those paused by hand.",
+    icon="play_arrow",
+)
+
+
+def codes_link(field: str, row: Any) -> SafeString:
+    """Return a link to the list of a row's codes."""
+    url = reverse("admin:promos_promocode_changelist")
+    return format_html('<a href="{}?{}__id__exact={}" class="text-link">Show codes</a>', url, field, row.pk)
+
+
+class OfferForm(TermsForm):
+    """Terms that several codes share; checked by ``offers.complete``."""
+
+    class Meta:
+        model = Offer
+        fields = TERMS
+
+    def _offer(self) -> Offer:
+        offer: Offer = self.instance
+        return offer
+
+    def _post_clean(self) -> None:
+        construct_instance(self, self.instance, self._meta.fields)
+        if self.errors:
+            return
+        try:
+            offers.complete(self.instance)
+        except ValidationError as error:
+            self.add_error(None, error)
+
+
+@admin.register(Offer)
+class OfferAdmin(ProjectAdmin):
+    """Offers are made with their codes; here are edited those that several codes share."""
+
+    form = OfferForm
+    list_display = ("name", "value", "kind", "codes", "created_at")
+    list_filter = (("kind", ChoicesDropdownFilter), ("duration", ChoicesDropdownFilter))
+    search_fields = ("name", "uid")
+    ordering = ("-created_at", "-pk")
+    conditional_fields = CONDITIONS
+    warn_unsaved_form = True
+    readonly_fields = ("value", "codes", "created_at")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Offer | None = None) -> Any:
+        overview = (None, {"fields": ("value", "codes", "created_at")})
+        if not self.has_change_permission(request, obj):
+            return (overview,)
+        return (overview, ("Terms of all its codes", {"fields": TERMS}))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if isinstance(obj, Offer) and obj.kind == Offer.Kind.OTHER:
+            return False
+        return bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @display(description="Gives")
+    def value(self, obj: Offer) -> str:
+        return offers.value_in_words(obj)
+
+    @display(description="Codes")
+    def codes(self, obj: Offer) -> SafeString:
+        return codes_link("offer", obj)
+
+
+class CampaignForm(forms.ModelForm):
+    """A campaign with its money in currency units."""
+
+    currency = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget)
+    budget_amount = forms.CharField(
+        required=False,
+        label="Budget",
+        widget=UnfoldAdminTextInputWidget({"inputmode": "decimal"}),
+        help_text="The most its codes may give away, such as 5000.00. Empty: no limit.",
+    )
+    fixed_cost_amount = forms.CharField(
+        required=False,
+        label="Fixed cost",
+        widget=UnfoldAdminTextInputWidget({"inputmode": "decimal"}),
+        help_text="What the campaign itself costs, such as 250.00.",
+    )
+
+    class Meta:
+        model = Campaign
+        fields = (
+            "name",
+            "starts_at",
+            "ends_at",
+            "currency",
+            "budget_amount",
+            "fixed_cost_amount",
+            "gives_back_on_refund",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        campaign: Campaign = self.instance
+        if "currency" in self.fields:
+            field = self.fields["currency"]
+            assert isinstance(field, forms.ChoiceField)
+            in_use = dict([*choices.currencies(), (campaign.currency, campaign.currency.upper())])
+            field.choices = [("", "–"), *((code, name) for code, name in in_use.items() if code)]
+        for name in ("budget_amount", "fixed_cost_amount"):
+            amount = getattr(campaign, name)
+            self.initial[name] = str(money.decimal(amount, campaign.currency)) if amount else ""
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        starts_at, ends_at = data.get("starts_at"), data.get("ends_at")
+        if starts_at and ends_at and ends_at <= starts_at:
+            self.add_error("ends_at", "The campaign must end after it starts.")
+        data["budget_amount"] = self._amount("budget_amount")
+        data["fixed_cost_amount"] = self._amount("fixed_cost_amount") or 0
+        if data["budget_amount"] is not None and data["budget_amount"] <= 0:
+            self.add_error("budget_amount", "A budget must be above zero.")
+        return data
+
+    def _amount(self, name: str) -> int | None:
+        text, currency = self.cleaned_data.get(name), self.cleaned_data.get("currency")
+        if not text:
+            return None
+        if not currency:
+            if "currency" not in self.errors:
+                self.add_error("currency", "Choose the currency of the amounts.")
+            return None
+        try:
+            return money.parse(text, currency)
+        except ValueError as error:
+            self.add_error(name, str(error))
+            return None
+
+
+@admin.register(Campaign)
+class CampaignAdmin(ProjectAdmin):
+    form = CampaignForm
+    list_display = ("name", "is_running", "starts_at", "ends_at", "budget", "spent", "codes")
+    search_fields = ("name",)
+    ordering = ("-created_at", "-pk")
+    actions = ("pause_codes", "resume_codes")
+    actions_row = ("pause_codes", "resume_codes")
+    actions_detail = ("pause_codes", "resume_codes")
+    fieldsets = (
+        (None, {"fields": ("name", "is_running", "codes", "starts_at", "ends_at")}),
+        ("Money", {"fields": ("currency", "budget_amount", "spent", "held", "fixed_cost_amount")}),
+        ("Rules", {"fields": ("gives_back_on_refund",)}),
+    )
+    readonly_fields = ("is_running", "codes", "spent", "held")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
+        if obj is not None:
+            return super().get_fieldsets(request, obj)
+        hidden = set(self.readonly_fields)
+        return [
+            (title, {"fields": [name for name in options["fields"] if name not in hidden]})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
+
+    @display(description="State", label={"running": "success", "paused": "warning", "spent": "warning"})
+    def is_running(self, obj: Campaign) -> tuple[str, str]:
+        if obj.paused_at is not None:
+            return "paused", "Paused"
+        return ("spent", "Budget spent") if obj.is_budget_spent else ("running", "Running")
+
+    @display(description="Budget", ordering="budget_amount")
+    def budget(self, obj: Campaign) -> str:
+        return in_money(obj.budget_amount, obj.currency)
+
+    @display(description="Given away", ordering="spent_amount")
+    def spent(self, obj: Campaign) -> str:
+        return in_money(obj.spent_amount, obj.currency)
+
+    @display(description="Promised in open checkouts")
+    def held(self, obj: Campaign) -> str:
+        return in_money(obj.held_amount, obj.currency)
+
+    @display(description="Codes")
+    def codes(self, obj: Campaign) -> SafeString:
+        return codes_link("campaign", obj)
+
+    @action(PAUSE)
+    def pause_codes(self, campaign: Campaign, now: datetime) -> None:
+        if campaign.paused_at is not None:
+            raise Skipped("it is paused")
+        promo_codes.pause_campaign(campaign, now=now)
+
+    @action(RESUME)
+    def resume_codes(self, campaign: Campaign, now: datetime) -> None:
+        if campaign.paused_at is None:
+            raise Skipped("it is not paused")
+        promo_codes.resume_campaign(campaign)
+
+
+@admin.register(CodeBatch)
+class CodeBatchAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "offer", "campaign", "generated", "requested", "created_at")
+    list_select_related = ("offer", "campaign")
+    search_fields = ("prefix", "pattern")
+    fields = ("prefix", "pattern", "offer", "campaign", "requested", "generated", "created_at", "codes")
+
+    @display(description="Codes")
+    def codes(self, obj: CodeBatch) -> SafeString:
+        return codes_link("batch", obj)

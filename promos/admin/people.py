@@ -1,0 +1,89 @@
+"""Customers, and the people who may enter the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# These register pages that are replaced here.
+import allauth.account.admin
+import allauth.mfa.admin  # noqa: F401
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from promos.admin.base import ProjectAdmin, ReadOnlyAdmin, dashboard_link
+from promos.models import Customer
+
+for _model in (User, Group, EmailAddress, Authenticator):
+    admin.site.unregister(_model)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("email", "username", "is_staff", "is_active", "last_login")
+    search_fields = ("email", "username", "first_name", "last_name")
+    list_per_page = 50
+    show_full_result_count = False
+    ordering = ("-pk",)
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+    pass
+
+
+@admin.register(EmailAddress)
+class EmailAddressAdmin(ProjectAdmin):
+    list_display = ("email", "user", "primary", "verified")
+    list_select_related = ("user",)
+    list_filter = ("primary", "verified")
+    search_fields = ("email",)
+    autocomplete_fields = ("user",)
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(ReadOnlyAdmin):
+    """A second factor: may be taken away from somebody who lost it, never looked into."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    list_filter = ("type",)
+    search_fields = ("user__email",)
+    fields = ("user", "type", "created_at", "last_used_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(ModelAdmin.has_delete_permission(self, request, obj))
+
+
+@admin.register(Customer)
+class CustomerAdmin(ProjectAdmin):
+    """People who buy. Made by checkouts; an owner adds one to give a personal code before the first."""
+
+    list_display = ("name", "user", "stripe_link", "created_at")
+    list_select_related = ("user",)
+    search_fields = ("email", "stripe_customer_id")
+    autocomplete_fields = ("user",)
+    fields = ("email", "user", "stripe_link", "created_at")
+    readonly_fields = ("stripe_link", "created_at")
+
+    @display(description="Customer", ordering="email")
+    def name(self, obj: Customer) -> str:
+        return str(obj)
+
+    @display(description="Stripe customer")
+    def stripe_link(self, obj: Customer) -> SafeString | str:
+        return dashboard_link("customers", obj.stripe_customer_id)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,121 @@
+"""What surrounds every admin page: the mode badge, the menu and the search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.text import capfirst
+from unfold.dataclasses import SearchResult
+
+#: The menu: groups of entries, each a title, an icon and the model whose list it opens.
+MENU = (
+    (
+        "Promo codes",
+        ("Codes", "sell", "promos.PromoCode"),
+        ("Campaigns", "campaign", "promos.Campaign"),
+        ("Offers", "percent", "promos.Offer"),
+        ("Batches", "dynamic_feed", "promos.CodeBatch"),
+    ),
+    (
+        "Usage",
+        ("Redemptions", "redeem", "promos.PromoCodeUsage"),
+        ("Customers", "person", "promos.Customer"),
+        ("Ledger", "receipt_long", "promos.LedgerEntry"),
+        ("Checkouts", "shopping_cart", "promos.CheckoutAttempt"),
+        ("Code checks", "fact_check", "promos.CodeCheck"),
+    ),
+    (
+        "In Stripe",
+        ("Promotion codes", "confirmation_number", "promos.StripePromotionCode"),
+        ("Coupons", "local_offer", "promos.StripeCoupon"),
+        ("Webhook events", "webhook", "promos.WebhookEvent"),
+    ),
+    (
+        "Stripe mirror",
+        ("Products", "inventory_2", "djstripe.Product"),
+        ("Prices", "payments", "djstripe.Price"),
+        ("Coupons", "local_offer", "djstripe.Coupon"),
+        ("Promotion codes", "confirmation_number", "djstripe.PromotionCode"),
+        ("Events", "bolt", "djstripe.Event"),
+        ("Accounts", "account_balance", "djstripe.Account"),
+        ("API keys", "key", "djstripe.APIKey"),
+        ("Webhook endpoints", "webhook", "djstripe.WebhookEndpoint"),
+    ),
+    (
+        "People",
+        ("Users", "group", "auth.User"),
+        ("Groups", "shield_person", "auth.Group"),
+        ("Email addresses", "mail", "account.EmailAddress"),
+        ("Second factors", "phonelink_lock", "mfa.Authenticator"),
+    ),
+)
+#: Groups that are folded until one of their pages is open.
+FOLDED = frozenset(["Stripe mirror", "People"])
+
+#: Searched by Ctrl+K, most wanted first.
+SEARCHED = (
+    "promos.PromoCode",
+    "promos.Campaign",
+    "promos.Customer",
+    "promos.PromoCodeUsage",
+    "promos.StripePromotionCode",
+    "promos.WebhookEvent",
+)
+#: Of each kind; a search for "a" over a million codes must stay a search.
+FOUND_AT_MOST = 10
+
+
+def environment(request: HttpRequest) -> list[str]:
+    """Return the badge that says which Stripe this is: short, for phones."""
+    return ["LIVE", "danger"] if settings.STRIPE_LIVE_MODE else ["TEST", "info"]
+
+
+def menu(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the entries that somebody may open, as Unfold's sidebar takes them."""
+    home = {"items": [{"title": "Dashboard", "icon": "monitoring", "link": reverse("admin:index")}]}
+    groups = [
+        {
+            "title": title,
+            "collapsible": title in FOLDED,
+            "items": [_entry(*entry) for entry in entries if _may_view(request, entry[2])],
+        }
+        for title, *entries in MENU
+    ]
+    return [home, *groups]
+
+
+def _entry(title: str, icon: str, label: str) -> dict[str, str]:
+    return {"title": title, "icon": icon, "link": _url(apps.get_model(label), "changelist")}
+
+
+def _may_view(request: HttpRequest, label: str) -> bool:
+    return bool(admin.site._registry[apps.get_model(label)].has_view_permission(request))
+
+
+def search(request: HttpRequest, term: str) -> list[SearchResult]:
+    """Return the rows that Ctrl+K finds for somebody, of the kinds that they may view."""
+    return [_result(row) for label in SEARCHED for row in _found(label, request, term)]
+
+
+def _found(label: str, request: HttpRequest, term: str) -> Iterator[Model]:
+    if not _may_view(request, label):
+        return
+    page: Any = admin.site._registry[apps.get_model(label)]
+    rows, _ = page.get_search_results(request, page.get_queryset(request), term)
+    yield from rows[:FOUND_AT_MOST]
+
+
+def _result(row: Model) -> SearchResult:
+    kind = capfirst(str(row._meta.verbose_name))
+    return SearchResult(title=str(row), description=kind, link=_url(row, "change", row.pk), icon="sell")
+
+
+def _url(model: type[Model] | Model, page: str, *args: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)

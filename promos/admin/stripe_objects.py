@@ -1,0 +1,170 @@
+"""What Stripe has of us, read-only: coupons, promotion codes and the inbox of webhook events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateTimeFilter
+from unfold.decorators import display
+
+from promos.admin.actions import Skipped, Words, action
+from promos.admin.base import ReadOnlyAdmin, dashboard_link
+from promos.admin.mirror import pretty
+from promos.models import StripeCoupon, StripePromotionCode, WebhookEvent
+
+COUPON_COLOURS = {
+    StripeCoupon.State.LIVE: "success",
+    StripeCoupon.State.CREATING: "info",
+    StripeCoupon.State.DELETED: "danger",
+}
+PROMOTION_CODE_COLOURS = {
+    StripePromotionCode.State.CURRENT: "success",
+    StripePromotionCode.State.CREATING: "info",
+}
+EVENT_COLOURS = {"done": "success", "waiting": "info", "failed": "danger"}
+
+
+@admin.register(StripeCoupon)
+class StripeCouponAdmin(ReadOnlyAdmin):
+    list_display = ("stripe_coupon_id", "offer", "version", "state_badge", "created_at")
+    list_select_related = ("offer",)
+    list_filter = (("state", ChoicesDropdownFilter),)
+    search_fields = ("stripe_coupon_id", "offer__name")
+    fields = ("stripe_link", "offer", "version", "state_badge", "created_at", "terms")
+
+    @display(description="State", ordering="state", label=COUPON_COLOURS)
+    def state_badge(self, obj: StripeCoupon) -> tuple[str, str]:
+        return obj.state, obj.get_state_display()
+
+    @display(description="Stripe coupon")
+    def stripe_link(self, obj: StripeCoupon) -> SafeString | str:
+        return dashboard_link("coupons", obj.stripe_coupon_id)
+
+    @display(description="Terms last agreed with Stripe")
+    def terms(self, obj: StripeCoupon) -> SafeString:
+        return pretty(obj.synced_terms)
+
+
+@admin.register(StripePromotionCode)
+class StripePromotionCodeAdmin(ReadOnlyAdmin):
+    list_display = (
+        "stripe_promotion_code_id",
+        "promo_code",
+        "generation",
+        "state_badge",
+        "times_redeemed",
+        "created_at",
+    )
+    list_select_related = ("promo_code",)
+    list_filter = (("state", ChoicesDropdownFilter),)
+    search_fields = ("stripe_promotion_code_id", "promo_code__code")
+    fields = (
+        "stripe_link",
+        "promo_code",
+        "generation",
+        "stripe_coupon",
+        "state_badge",
+        "retired_reason",
+        "times_redeemed",
+        "created_at",
+        "terms",
+    )
+
+    @display(description="State", ordering="state", label=PROMOTION_CODE_COLOURS)
+    def state_badge(self, obj: StripePromotionCode) -> tuple[str, str]:
+        return obj.state, obj.get_state_display()
+
+    @display(description="Stripe promotion code")
+    def stripe_link(self, obj: StripePromotionCode) -> SafeString | str:
+        return dashboard_link("promotion_codes", obj.stripe_promotion_code_id)
+
+    @display(description="Terms last agreed with Stripe")
+    def terms(self, obj: StripePromotionCode) -> SafeString:
+        return pretty(obj.synced_terms)
+
+
+class EventTypeFilter(DropdownFilter):
+    """Filter events by type; the choices come from the registry, not from a walk over all events."""
+
+    title = "type"
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        from promos.webhooks import receivers
+
+        return [(event_type, event_type) for event_type in sorted(receivers.REGISTRY)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> QuerySet[WebhookEvent]:
+        return queryset.filter(type=self.value()) if self.value() else queryset
+
+
+class EventStateFilter(DropdownFilter):
+    """Filter events by what became of them."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("failed", "Failed"), ("waiting", "Waiting"), ("done", "Processed")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> QuerySet[WebhookEvent]:
+        unprocessed = queryset.filter(processed_at__isnull=True)
+        match self.value():
+            case "failed":
+                return unprocessed.exclude(error="")
+            case "waiting":
+                return unprocessed.filter(error="")
+            case "done":
+                return queryset.filter(processed_at__isnull=False)
+        return queryset
+
+
+PROCESS_AGAIN = Words(
+    title="Process again",
+    past="Queued",
+    explanation="The worker takes the event again at once. Nothing is counted twice.",
+    icon="replay",
+)
+
+
+@admin.register(WebhookEvent)
+class WebhookEventAdmin(ReadOnlyAdmin):
+    list_display = ("received_at", "type", "state_badge", "object_id", "attempts", "stripe_event_id")
+    list_filter = (EventStateFilter, EventTypeFilter, ("received_at", RangeDateTimeFilter))
+    search_fields = ("stripe_event_id", "object_id", "type")
+    ordering = ("-received_at", "-pk")
+    actions = ("process_again",)
+    actions_row = ("process_again",)
+    actions_detail = ("process_again",)
+    fieldsets = (
+        (None, {"fields": ("type", "state_badge", "error", "event_link", "object_id")}),
+        ("When", {"fields": ("received_at", "processed_at", "mirrored_at", "attempts", "next_try_at")}),
+        ("As Stripe sent it", {"fields": ("api_version", "livemode", "pretty_payload")}),
+    )
+
+    @display(description="State", label=EVENT_COLOURS)
+    def state_badge(self, obj: WebhookEvent) -> tuple[str, str]:
+        if obj.processed_at is not None:
+            return "done", "Processed"
+        return ("failed", "Failed") if obj.error else ("waiting", "Waiting")
+
+    @display(description="Event")
+    def event_link(self, obj: WebhookEvent) -> SafeString | str:
+        return dashboard_link("events", obj.stripe_event_id)
+
+    @display(description="Payload")
+    def pretty_payload(self, obj: WebhookEvent) -> SafeString:
+        return pretty(obj.payload)
+
+    @action(PROCESS_AGAIN)
+    def process_again(self, event: WebhookEvent, now: datetime) -> None:
+        if event.processed_at is not None and event.mirrored_at is not None:
+            raise Skipped("processed already")
+        from promos.webhooks import queue
+
+        queue.process_again(WebhookEvent.objects.filter(pk=event.pk), now)

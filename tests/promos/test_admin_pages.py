@@ -1,0 +1,122 @@
+"""Every page of the admin opens, for the owner, with rows of every kind."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+from djstripe.models import APIKey, Coupon, Event, PromotionCode, WebhookEndpoint
+
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+PAGES = sorted(admin.site._registry, key=lambda model: model._meta.label)
+
+
+@pytest.fixture
+def office(owner: User, client: Client) -> Client:
+    client.force_login(owner)
+    return client
+
+
+@pytest.fixture
+def _one_of_each(owner: User) -> None:
+    code = factories.PromoCodeFactory(campaign=factories.CampaignFactory())
+    factories.PriceFactory(id="price_monthly")
+    usage = factories.UsageFactory(promo_code=code)
+    factories.LedgerEntryFactory(usage=usage)
+    factories.CodeCheckFactory(promo_code=code)
+    factories.WebhookEventFactory(payload={"note": "<script>alert(1)</script>"})
+    factories.AccountFactory()
+    Coupon.objects.create(id="SCRIPT", stripe_data={"id": "SCRIPT", "percent_off": None, "amount_off": None})
+    PromotionCode.objects.create(id="promo_1", stripe_data={"code": "HELLO"})
+    Event.objects.create(id="evt_1", type="price.created", data={}, stripe_data={})
+    APIKey.objects.create(type="secret", secret="sk_test_" + "x" * 40, livemode=False)
+    WebhookEndpoint.objects.create(
+        id="we_1", url="https://example.com", secret="whsec_hidden", enabled_events=["*"], status="enabled"
+    )
+    Group.objects.create(name="Support")
+
+
+def address(model: type[Model], page: str, *args: object) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def rows() -> Iterator[Model]:
+    for model in PAGES:
+        yield from model._default_manager.all()[:1]
+
+
+@pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label)
+@pytest.mark.usefixtures("_one_of_each")
+def test_list_opens_and_is_searched(model: type[Model], office: Client) -> None:
+    for query in ({}, {"q": "a'\"%"}, {"q": "x" * 300}):
+        assert office.get(address(model, "changelist"), query).status_code == 200
+
+
+@pytest.mark.usefixtures("_one_of_each")
+def test_pages_of_rows_open(office: Client) -> None:
+    opened = [office.get(address(type(row), "change", row.pk)).status_code for row in rows()]
+    assert len(opened) >= 15
+    assert set(opened) == {200}
+
+
+@pytest.mark.usefixtures("_one_of_each")
+def test_secrets_are_never_shown(office: Client) -> None:
+    pages = [address(model, "changelist") for model in (APIKey, WebhookEndpoint)]
+    pages += [
+        address(type(row), "change", row.pk) for row in rows() if type(row) in (APIKey, WebhookEndpoint)
+    ]
+    text = "".join(office.get(page).content.decode() for page in pages)
+    assert "x" * 40 not in text
+    assert "whsec_hidden" not in text
+
+
+@pytest.mark.usefixtures("_one_of_each")
+def test_payload_of_event_is_escaped(office: Client) -> None:
+    event = factories.WebhookEventFactory(payload={"note": "<script>alert(1)</script>", "secret": "hush"})
+    page = office.get(address(type(event), "change", event.pk)).content.decode()
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert(1)" not in page
+    assert "hush" not in page
+
+
+@pytest.mark.parametrize("term", ["a", "code", "'", "%", "x" * 500])
+@pytest.mark.usefixtures("_one_of_each")
+def test_command_search_answers(term: str, office: Client) -> None:
+    answer = office.get(reverse("admin:search"), {"s": term, "extended": "1"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.usefixtures("_one_of_each")
+def test_command_search_finds_codes(office: Client) -> None:
+    code = factories.PromoCodeFactory(code="WELCOME")
+    for _ in range(2):  # The second answer comes from the cache.
+        answer = office.get(reverse("admin:search"), {"s": "welcom", "extended": "1"}).content.decode()
+        assert address(type(code), "change", code.pk) in answer
+
+
+def test_only_mirrored_models_of_djstripe_have_pages() -> None:
+    shown = {model.__name__ for model in PAGES if model._meta.app_label == "djstripe"}
+    assert shown == {
+        "Account",
+        "APIKey",
+        "Coupon",
+        "Event",
+        "Price",
+        "Product",
+        "PromotionCode",
+        "WebhookEndpoint",
+    }
+
+
+@pytest.mark.parametrize("page", ["add", "delete"])
+@pytest.mark.usefixtures("_one_of_each")
+def test_mirror_cannot_be_edited(page: str, office: Client) -> None:
+    for row in rows():
+        if row._meta.app_label == "djstripe":
+            args = () if page == "add" else (row.pk,)
+            assert office.post(address(type(row), page, *args), {"post": "yes"}).status_code == 403
