@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
-from promos import codes, eligibility, orders, redemptions, stripe_gateway
+from promos import codes, customers, eligibility, orders, redemptions, stripe_gateway
 from promos.billing import attempts, code_checks, renewals
 from promos.eligibility import Reason, Verdict
 from promos.models import CheckoutAttempt, Customer, PromoCode

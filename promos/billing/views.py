@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from promos import plans
+from promos import customers, plans
 from promos.billing import attempts, checkout, code_checks, outcome, words
 from promos.billing.bill import Bill, PlanCard
 from promos.billing.forms import OrderForm
@@ -120,11 +120,8 @@ def success(request: CustomerRequest) -> HttpResponse:
     if found is None:
         raise Http404
     polls = _polls(request) + 1
-    context = {
-        "outcome": found,
-        "again": urlencode({"session_id": session_id, "polls": polls}) if polls <= MOST_POLLS else "",
-        "delay_seconds": min(polls * 2, 15),
-    }
+    again = urlencode({"session_id": session_id, "polls": str(polls)}) if polls <= MOST_POLLS else ""
+    context = {"outcome": found, "again": again, "delay_seconds": min(polls * 2, 15)}
     template = "billing/_outcome.html" if request.htmx else "billing/success.html"
     return render(request, template, context)
 

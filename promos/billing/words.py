@@ -16,7 +16,9 @@ from promos.eligibility import Reason, Verdict
 from promos.models import Offer
 from promos.plans import Plan
 
-NEUTRAL = gettext_lazy("This code cannot be used. Check the spelling, or continue without it.")
+NEUTRAL = gettext_lazy(
+    "This code cannot be used. Check the spelling, or empty the field to go on without it."
+)
 
 REFUSALS: dict[Reason, str | Promise] = {
     Reason.NOT_FOUND: NEUTRAL,
@@ -30,7 +32,7 @@ REFUSALS: dict[Reason, str | Promise] = {
     Reason.CUSTOMER_LIMIT: gettext_lazy("You have already used this code as often as it allows."),
     Reason.NOT_FIRST_PURCHASE: gettext_lazy("This code is for a first purchase only."),
     Reason.STRIPE_REFUSED: gettext_lazy(
-        "The payment service does not accept this code at the moment. You can continue without it."
+        "The payment service does not accept this code at the moment. Empty the field to go on without it."
     ),
     Reason.TRY_LATER: gettext_lazy("We could not check this code just now. Please try again in a moment."),
 }
