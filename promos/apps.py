@@ -8,6 +8,9 @@ class PromosConfig(AppConfig):
 
     def ready(self) -> None:
         from promos import signals, stripe_gateway
+        from promos.webhooks import djstripe_wiring, signing_secrets
 
         stripe_gateway.point_sdk_at_host()
         signals.connect()
+        djstripe_wiring.disconnect_handlers()
+        signing_secrets.connect()

@@ -1,0 +1,107 @@
+"""The worker's part of the inbox: events whose receiver asks Stripe, those that failed, and dj-stripe's copy.
+
+An event is claimed with a lease, so that any number of workers may run and a
+killed one's events are taken up again. No transaction is open while Stripe is
+asked. A failed event is tried again for ever, at growing distances: what fails
+may be mended by tomorrow's release. The admin shows the error meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from promos import leases, mirror, stripe_gateway
+from promos.models import WebhookEvent
+from promos.models.stripe_objects import WebhookEventQuerySet
+from promos.webhooks import receivers
+
+logger = logging.getLogger(__name__)
+
+BATCH_SIZE = 20
+#: Longer than a batch can take, even when every call to Stripe times out.
+LEASE = timedelta(minutes=10)
+#: What Stripe refuses, a missing object say, is soon tried only this often, in case it was too early; then seldom.
+SOON_TRIES = 5
+SELDOM = timedelta(days=1)
+
+Step = Callable[[WebhookEvent, datetime], None]
+
+
+def work(now: datetime, *, limit: int = BATCH_SIZE) -> int:
+    """Claim up to ``limit`` due events, do what is left to do with each, and return how many were claimed."""
+    events = leases.claim(WebhookEvent.objects.due(now), now=now, lease=LEASE, limit=limit)
+    for event in events:
+        _finish(event, now)
+    return len(events)
+
+
+def process_again(events: WebhookEventQuerySet, now: datetime) -> int:
+    """Put events back at the head of the queue, the processed ones too; return how many."""
+    return events.update(
+        processed_at=None,
+        mirrored_at=None,
+        attempts=0,
+        next_try_at=now,
+        lease_until=None,
+        lease_token="",
+        error="",
+    )
+
+
+def note_failure(event: WebhookEvent, error: Exception, now: datetime) -> None:
+    """Set on the event (unsaved) what went wrong and when to try again."""
+    event.error = f"{type(error).__name__}: {error}"
+    event.attempts += 1
+    is_hopeless = isinstance(error, stripe_gateway.Rejected) and event.attempts > SOON_TRIES
+    event.next_try_at = now + (SELDOM if is_hopeless else leases.wait(event.attempts))
+
+
+def _finish(event: WebhookEvent, now: datetime) -> None:
+    """Run the receiver and make dj-stripe's copy, each if still to do; a failure of one spares the other."""
+    token = event.lease_token
+    errors = [error for step in (_process, _mirror) if (error := _attempt(step, event, now))]
+    event.next_try_at, event.error = None, ""
+    if errors:
+        note_failure(event, errors[0], now)
+    event.lease_until, event.lease_token = None, ""
+    _save(event, token, "attempts", "next_try_at", "error", "lease_until", "lease_token")
+
+
+def _attempt(step: Step, event: WebhookEvent, now: datetime) -> Exception | None:
+    try:
+        step(event, now)
+    except Exception as error:
+        # Whatever a receiver raises, it is kept with its event and tried again.
+        logger.exception("Event %s could not be finished yet", event.stripe_event_id)
+        return error
+    return None
+
+
+def _process(event: WebhookEvent, now: datetime) -> None:
+    if event.processed_at is not None:
+        return
+    with nullcontext() if receivers.needs_stripe(event) else transaction.atomic():
+        receivers.run(event, now)
+        event.processed_at = now
+        _save(event, event.lease_token, "processed_at")
+
+
+def _mirror(event: WebhookEvent, now: datetime) -> None:
+    if event.mirrored_at is not None:
+        return
+    # dj-stripe's handlers of other types are still connected, and would call Stripe.
+    if event.type in receivers.REGISTRY:
+        mirror.record_event(event)
+    event.mirrored_at = now
+    _save(event, event.lease_token, "mirrored_at")
+
+
+def _save(event: WebhookEvent, token: str, *fields: str) -> None:
+    """Save fields, unless the lease ran out and another worker has the event."""
+    held = WebhookEvent.objects.filter(pk=event.pk, lease_token=token)
+    held.update(**{field: getattr(event, field) for field in fields})

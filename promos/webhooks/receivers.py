@@ -1,0 +1,91 @@
+"""What each type of event does here: the one registry.
+
+Its keys are the events that ``connect_stripe`` subscribes to and that the README
+lists. Receivers are idempotent, since an event may be processed again, and those
+about codes, coupons, products and prices read only the id from the event: they
+ask Stripe how things are now, because events arrive late and out of order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from promos import mirror, redemptions
+from promos.models import WebhookEvent
+from promos.sync import pull
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """``run`` is called with the event and the time; the gate itself calls those that need no answer of Stripe's."""
+
+    run: Callable[[WebhookEvent, datetime], None]
+    needs_stripe: bool = True
+
+
+def run(event: WebhookEvent, now: datetime) -> None:
+    """Do what the event asks for; nothing for a type that is no longer in the registry."""
+    receiver = REGISTRY.get(event.type)
+    if receiver is not None:
+        receiver.run(event, now)
+
+
+def needs_stripe(event: WebhookEvent) -> bool:
+    receiver = REGISTRY.get(event.type)
+    return receiver is not None and receiver.needs_stripe
+
+
+def _record(event: WebhookEvent, now: datetime) -> None:
+    redemptions.record(event.payload["data"]["object"], event=event, now=now)
+
+
+def _fail(event: WebhookEvent, now: datetime) -> None:
+    redemptions.fail(event.payload["data"]["object"], now=now)
+
+
+def _expire(event: WebhookEvent, now: datetime) -> None:
+    redemptions.expire(event.payload["data"]["object"], now=now)
+
+
+def _pull_promotion_code(event: WebhookEvent, now: datetime) -> None:
+    pull.promotion_code(event.object_id, now=now)
+    mirror.refresh("promotion_code", event.object_id)
+
+
+def _pull_coupon(event: WebhookEvent, now: datetime) -> None:
+    pull.coupon(event.object_id, now=now)
+    mirror.refresh("coupon", event.object_id)
+
+
+def _pull_deleted_coupon(event: WebhookEvent, now: datetime) -> None:
+    pull.coupon_deleted(event.object_id, now=now)
+    mirror.refresh("coupon", event.object_id)
+
+
+def _mirror_product(event: WebhookEvent, now: datetime) -> None:
+    mirror.refresh("product", event.object_id)
+
+
+def _mirror_price(event: WebhookEvent, now: datetime) -> None:
+    mirror.refresh("price", event.object_id)
+
+
+REGISTRY: dict[str, Receiver] = {
+    "checkout.session.completed": Receiver(_record, needs_stripe=False),
+    "checkout.session.async_payment_succeeded": Receiver(_record, needs_stripe=False),
+    "checkout.session.async_payment_failed": Receiver(_fail, needs_stripe=False),
+    "checkout.session.expired": Receiver(_expire, needs_stripe=False),
+    "promotion_code.created": Receiver(_pull_promotion_code),
+    "promotion_code.updated": Receiver(_pull_promotion_code),
+    "coupon.created": Receiver(_pull_coupon),
+    "coupon.updated": Receiver(_pull_coupon),
+    "coupon.deleted": Receiver(_pull_deleted_coupon),
+    "product.created": Receiver(_mirror_product),
+    "product.updated": Receiver(_mirror_product),
+    "product.deleted": Receiver(_mirror_product),
+    "price.created": Receiver(_mirror_price),
+    "price.updated": Receiver(_mirror_price),
+    "price.deleted": Receiver(_mirror_price),
+}
