@@ -5,6 +5,8 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from promos import health
+
 # Above urlpatterns: below them the admin's own password form would still be routed.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
@@ -12,5 +14,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="billing:plans"), name="home"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("api/webhooks/", include("promos.webhooks.urls")),
+    path("healthz", health.healthz, name="healthz"),
     path("", include("promos.billing.urls")),
 ]

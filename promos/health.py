@@ -1,0 +1,60 @@
+"""What a monitor asks: does the database answer, and does the worker keep up?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError
+from django.db.models import Min
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+
+from promos.models import PromoCode, WebhookEvent
+
+#: The worker looks twice a second; work that has been due for this long means that it does not run.
+LATEST = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Health:
+    """``queue_age`` is how long the longest-waiting piece of work has been due; what waits for a next try is not."""
+
+    queue_age: timedelta
+    last_webhook_at: datetime | None
+
+    @property
+    def is_good(self) -> bool:
+        return self.queue_age <= LATEST
+
+
+def check(now: datetime) -> Health:
+    """Return how things stand. Raises DatabaseError when the database does not answer."""
+    due = (
+        WebhookEvent.objects.due(now).order_by().aggregate(since=Min(Coalesce("next_try_at", "received_at"))),
+        PromoCode.objects.due_for_push(now)
+        .order_by()
+        .aggregate(since=Min(Coalesce("next_try_at", "updated_at"))),
+    )
+    since = min((found["since"] for found in due if found["since"]), default=now)
+    last = WebhookEvent.objects.order_by("-received_at").values_list("received_at", flat=True).first()
+    return Health(queue_age=max(now - since, timedelta()), last_webhook_at=last)
+
+
+@never_cache
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when all is well, else 503; the JSON says what is not."""
+    try:
+        health = check(timezone.now())
+    except DatabaseError:
+        return JsonResponse({"ok": False, "database": "unreachable"}, status=503)
+    body = {
+        "ok": health.is_good,
+        "database": "ok",
+        "queue": "ok" if health.is_good else "late: is the worker (manage.py sync_worker) running?",
+        "queue_age_seconds": int(health.queue_age.total_seconds()),
+        "last_webhook_at": health.last_webhook_at,
+    }
+    return JsonResponse(body, status=200 if health.is_good else 503)

@@ -1,0 +1,60 @@
+"""What a monitor is told."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError, connection
+
+from promos import health
+from promos.models import PromoCode
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def test_healthy_installation_answers_200(client, now):
+    factories.WebhookEventFactory(received_at=now, processed_at=now, mirrored_at=now)
+
+    response = client.get("/healthz")
+
+    answer = response.json()
+    assert response.status_code == 200
+    assert (answer["ok"], answer["database"], answer["queue_age_seconds"]) == (True, "ok", 0)
+    assert answer["last_webhook_at"].startswith(now.strftime("%Y-%m-%dT%H:%M:%S"))
+
+
+def test_fresh_installation_answers_200(client):
+    assert client.get("/healthz").json()["last_webhook_at"] is None
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(9, 200), (11, 503)])
+def test_event_nobody_took_up_is_noticed(client, now, minutes, status):
+    factories.WebhookEventFactory(received_at=now - timedelta(minutes=minutes))
+
+    response = client.get("/healthz")
+
+    assert response.status_code == status
+    assert response.json()["ok"] is (status == 200)
+
+
+def test_code_nobody_pushed_is_noticed(now):
+    code = factories.PromoCodeFactory()
+    PromoCode.objects.filter(pk=code.pk).update(updated_at=now - timedelta(hours=1))
+
+    assert health.check(now).queue_age == timedelta(hours=1)
+
+
+def test_failure_that_waits_for_its_next_try_is_not_late(now):
+    factories.WebhookEventFactory(received_at=now - timedelta(days=1), next_try_at=now + timedelta(minutes=5))
+
+    assert health.check(now).is_good
+
+
+def test_unreachable_database_answers_503(client):
+    def fail(execute, sql, params, many, context):
+        raise OperationalError("connection refused")
+
+    with connection.execute_wrapper(fail):
+        response = client.get("/healthz")
+
+    assert (response.status_code, response.json()) == (503, {"ok": False, "database": "unreachable"})
