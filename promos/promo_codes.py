@@ -94,6 +94,14 @@ def retry(code: PromoCode) -> bool:
     return True
 
 
+def retry_all() -> int:
+    """Have the worker try every code again that waits or that Stripe refused; return how many."""
+    waiting = PromoCode.objects.filter(
+        sync_status__in=[PromoCode.SyncStatus.PENDING, PromoCode.SyncStatus.ERROR]
+    )
+    return waiting.update(sync_status=PromoCode.SyncStatus.PENDING, next_try_at=None)
+
+
 def pause_campaign(campaign: Campaign, *, now: datetime) -> None:
     """Pause a campaign and with it all its codes."""
     campaign.paused_at = now

@@ -8,7 +8,7 @@ customer, attempt, usage, campaign, code: the row that most buyers share comes l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -29,6 +29,8 @@ from promos.orders import Order
 from promos.sync.terms import moment
 
 State = CheckoutAttempt.State
+#: How long after a checkout's end its event may take before the worker asks Stripe.
+EVENT_GRACE = timedelta(minutes=2)
 _UNSETTLED = (State.OPENING, State.OPEN)
 _PURCHASES = (LedgerEntry.Kind.CHECKOUT, LedgerEntry.Kind.INVOICE)
 
@@ -52,6 +54,7 @@ def hold(attempt: CheckoutAttempt) -> CheckoutAttempt:
         _refuse_past_customer_limits(attempt, attempt.promo_code)
         _hold_budget(attempt, attempt.promo_code.campaign)
         _hold_use(attempt.promo_code)
+    attempt.ask_at = attempt.expires_at + EVENT_GRACE
     attempt.save()
     return attempt
 
@@ -165,7 +168,7 @@ def _apply(changes: list[_Change]) -> None:
     """Move the counters: campaigns before codes, each in the order of their keys."""
     changes = sorted(changes, key=lambda change: change.code.pk)
     for change in sorted(changes, key=lambda change: change.code.campaign_id or 0):
-        if change.spent_amount or change.held_amount:
+        if change.code.campaign_id and (change.spent_amount or change.held_amount):
             Campaign.objects.filter(pk=change.code.campaign_id).update(
                 spent_amount=F("spent_amount") + change.spent_amount,
                 held_amount=F("held_amount") + change.held_amount,

@@ -33,6 +33,8 @@ class CheckoutAttempt(models.Model):
     held_amount = models.BigIntegerField(default=0, help_text="Discount promised to the campaign's budget.")
     created_at = models.DateTimeField(db_index=True)
     expires_at = models.DateTimeField()
+    # When the worker asks Stripe what became of it, should no event have said so.
+    ask_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -43,7 +45,7 @@ class CheckoutAttempt(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["expires_at"],
+                fields=["ask_at"],
                 condition=Q(state__in=["opening", "open"]),
                 name="promos_attempt_unsettled_idx",
             ),

@@ -1,0 +1,58 @@
+"""Checkouts that should have ended and of which no event said so: the worker asks Stripe.
+
+A hold never ends by our clock alone: the customer may have paid at the last moment.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from promos import orders, redemptions, stripe_gateway
+from promos.models import CheckoutAttempt
+from promos.stripe_gateway import StripeObject
+
+State = CheckoutAttempt.State
+ASK_AGAIN_AFTER = timedelta(minutes=5)
+
+
+def work(now: datetime, *, limit: int = 20) -> int:
+    """Settle up to ``limit`` overdue checkouts by what Stripe says of them, and return how many were asked for.
+
+    Raises:
+        stripe_gateway.StripeError: Stripe could not be asked; the checkout is due again later.
+    """
+    overdue = CheckoutAttempt.objects.filter(state__in=[State.OPENING, State.OPEN], ask_at__lte=now)
+    asked = [attempt for attempt in overdue.order_by("ask_at")[:limit] if _claim(attempt, now)]
+    for attempt in asked:
+        _settle(attempt, now)
+    return len(asked)
+
+
+def _claim(attempt: CheckoutAttempt, now: datetime) -> bool:
+    """Take a checkout, so that no other worker asks as well; it is due again later in case this one dies."""
+    mine = CheckoutAttempt.objects.filter(pk=attempt.pk, ask_at=attempt.ask_at)
+    return mine.update(ask_at=now + ASK_AGAIN_AFTER) == 1
+
+
+def _settle(attempt: CheckoutAttempt, now: datetime) -> None:
+    session = _session(attempt)
+    if session is None:
+        # Its request was never answered, and Stripe has no such session: nobody can pay it.
+        redemptions.release(attempt, state=State.FAILED, now=now)
+    elif session["status"] == "complete":
+        redemptions.record(session, event=None, now=now)
+    elif session["status"] == "expired":
+        redemptions.expire(session, now=now)
+
+
+def _session(attempt: CheckoutAttempt) -> StripeObject | None:
+    if attempt.stripe_session_id:
+        return stripe_gateway.retrieve_checkout_session(attempt.stripe_session_id)
+    if not attempt.customer.stripe_customer_id:
+        return None
+    sessions = stripe_gateway.list_checkout_sessions(
+        customer=attempt.customer.stripe_customer_id,
+        created={"gte": int(attempt.created_at.timestamp()) - 60},
+    )
+    mine = (each for each in sessions if orders.of_session(each).attempt_id == attempt.pk)
+    return next(mine, None)

@@ -1,0 +1,138 @@
+from datetime import datetime, timedelta
+from threading import Event, Thread
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from promos import promo_codes, redemptions, stripe_gateway, worker
+from promos.billing import overdue
+from promos.models import CheckoutAttempt, Customer, LedgerEntry, PromoCode
+from promos.standin.server import Standin
+from promos.sync import push
+from tests.factories import PromoCodeFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def open_attempt(customer: Customer, code: PromoCode, now: datetime) -> CheckoutAttempt:
+    """A checkout held here that ended half an hour ago, its session not opened yet."""
+    customer.stripe_customer_id = stripe_gateway.create_customer({}, idempotency_key="customer")["id"]
+    customer.save()
+    attempt = CheckoutAttempt(customer=customer, promo_code=code, plan="price_1", currency="usd")
+    attempt.created_at, attempt.expires_at = now - timedelta(hours=1), now - timedelta(minutes=30)
+    return redemptions.hold(attempt)
+
+
+def opened_session(attempt: CheckoutAttempt) -> str:
+    line = {"currency": "usd", "unit_amount": 500, "product_data": {"name": "Team"}}
+    params = {
+        "mode": "payment",
+        "customer": attempt.customer.stripe_customer_id,
+        "line_items": [{"price_data": line, "quantity": 1}],
+        "success_url": "https://example.com/",
+        "metadata": {"promodesk_attempt": str(attempt.pk)},
+    }
+    return str(stripe_gateway.create_checkout_session(params, idempotency_key="session")["id"])
+
+
+def held(code: PromoCode) -> int:
+    return PromoCode.objects.get(pk=code.pk).held_count
+
+
+def test_an_overdue_checkout_without_a_session_is_released(
+    standin: Standin, customer: Customer, now: datetime
+) -> None:
+    code = PromoCodeFactory()
+    open_attempt(customer, code, now)
+    assert overdue.work(now) == 1
+    assert (held(code), CheckoutAttempt.objects.get().state) == (0, "failed")
+
+
+def test_an_overdue_checkout_that_is_still_open_keeps_its_hold(
+    standin: Standin, customer: Customer, now: datetime
+) -> None:
+    code = PromoCodeFactory()
+    opened_session(open_attempt(customer, code, now))
+    assert overdue.work(now) == 1
+    assert held(code) == 1
+    assert (overdue.work(now), overdue.work(now + timedelta(minutes=5))) == (0, 1)
+
+
+def test_an_overdue_checkout_that_expired_at_stripe_is_released(
+    standin: Standin, customer: Customer, now: datetime
+) -> None:
+    code = PromoCodeFactory()
+    stripe_gateway.expire_checkout_session(opened_session(open_attempt(customer, code, now)))
+    overdue.work(now)
+    assert (held(code), CheckoutAttempt.objects.get().state) == (0, "expired")
+
+
+def test_overdue_checkouts_wait_while_stripe_is_down(
+    standin: Standin, customer: Customer, now: datetime, settings: Settings
+) -> None:
+    code = PromoCodeFactory()
+    opened_session(open_attempt(customer, code, now))
+    settings.STRIPE_HOST = "http://127.0.0.1:9"
+    assert worker.work(now) >= 0
+    assert (held(code), LedgerEntry.objects.count()) == (1, 0)
+
+
+def test_sync_worker_once_does_all_that_is_due(standin: Standin, capsys: pytest.CaptureFixture[str]) -> None:
+    PromoCodeFactory.create_batch(3)
+    call_command("sync_worker", "--once", "--json")
+    assert capsys.readouterr().out == '{"done": 3}\n'
+    assert not PromoCode.objects.exclude(sync_status="synced").exists()
+
+
+def test_sync_promo_codes_pushes_without_the_signal(
+    standin: Standin, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = PromoCodeFactory(sync_status="error")
+    PromoCode.objects.filter(pk=code.pk).update(sync_status="error")
+    call_command("sync_promo_codes", "--json")
+    assert capsys.readouterr().out == '{"ok": true, "counts": {"synced": 1}}\n'
+
+
+def test_sync_promo_codes_fails_when_stripe_is_down(db: None) -> None:
+    PromoCodeFactory()
+    with pytest.raises(CommandError, match="1 not in step"):
+        call_command("sync_promo_codes")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_run_pushes_a_saved_code_and_stops(standin: Standin) -> None:
+    stop = Event()
+    thread = Thread(target=run_and_close, args=(stop,))
+    thread.start()
+    code = PromoCodeFactory()
+    promo_codes.pause(code, now=timezone.now())
+    waited = Event()
+    for _ in range(100):
+        if PromoCode.objects.get(pk=code.pk).sync_status == "synced":
+            break
+        waited.wait(0.05)
+    stop.set()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert PromoCode.objects.get(pk=code.pk).sync_status == "synced"
+
+
+def run_and_close(stop: Event) -> None:
+    try:
+        worker.run(stop)
+    finally:
+        connection.close()
+
+
+def test_a_wrong_key_stops_the_worker_and_keeps_the_code_pending(
+    standin: Standin, now: datetime, settings: Settings
+) -> None:
+    code = PromoCodeFactory()
+    settings.STRIPE_SECRET_KEY = "not_a_key"
+    with pytest.raises(stripe_gateway.NotAuthorised):
+        push.work(now)
+    code.refresh_from_db()
+    assert (code.sync_status, code.lease_token) == ("pending", "")
