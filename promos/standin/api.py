@@ -1,0 +1,156 @@
+"""The request core: from a decoded request to Stripe's answer, with no server around it."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable
+
+from promos.standin import checkout, coupons, ids, params, presenting, promotion_codes, resources
+from promos.standin.call import Call
+from promos.standin.errors import StripeError
+from promos.standin.events import API_VERSION
+from promos.standin.kinds import Document
+from promos.standin.messages import Request, Response
+from promos.standin.resources import Endpoint
+from promos.standin.store import Answer, Store
+
+ACCOUNT = "acct_1StandInForStripe"
+KEY = re.compile(r"(sk|rk)_test_\w+")
+ANSWERS_LAST = 24 * 60 * 60
+LAPSES: dict[str, Callable[[Call, Document], object]] = {
+    "checkout.session": checkout.lapse,
+    "coupon": coupons.lapse,
+    "promotion_code": promotion_codes.lapse,
+}
+
+
+class Api:
+    """Stripe's API on one store.
+
+    `announce_redemptions` settles what Stripe's documentation leaves open: whether a redemption fires
+    promotion_code.updated and coupon.updated.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self.store = store
+        self.clock = clock
+        self.base_url = ""
+        self.announce_redemptions = False
+        self.routes = [(_pattern(endpoint), endpoint) for endpoint in resources.endpoints()]
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request. Refusals are answers too: nothing is raised."""
+        request_id = ids.new("req_", 14)
+        headers = {
+            "Content-Type": "application/json",
+            "Request-Id": request_id,
+            "Stripe-Version": request.headers.get("stripe-version", API_VERSION),
+        }
+        try:
+            check_key(request)
+            with self.store.lock:
+                self.sweep()
+                answer, replayed = self._answer(request, request_id)
+        except StripeError as error:
+            return Response(error.status, json.dumps(error.body(request_id)), headers)
+        if replayed:
+            headers["Idempotent-Replayed"] = "true"
+        return Response(answer.status, answer.body, headers)
+
+    def sweep(self) -> None:
+        """Let everything whose time has come lapse."""
+        with self.store.transaction():
+            call = self.call()
+            for document in self.store.due(call.now):
+                LAPSES[document["object"]](call, document)
+
+    def call(self, request_id: str | None = None, idempotency_key: str | None = None) -> Call:
+        """Return a call at the present moment; its transaction is the caller's to open."""
+        return Call(
+            store=self.store,
+            now=int(self.clock()),
+            base_url=self.base_url,
+            account=ACCOUNT,
+            request_id=request_id,
+            idempotency_key=idempotency_key,
+            announce_redemptions=self.announce_redemptions,
+        )
+
+    def _answer(self, request: Request, request_id: str) -> tuple[Answer, bool]:
+        """Return the answer, and whether it is the one its idempotency key got before."""
+        key = request.headers.get("idempotency-key") if request.method == "POST" else None
+        call = self.call(request_id, key)
+        print_of_request = fingerprint(request)
+        if not key:
+            return Answer(print_of_request, 200, self._run(request, call)), False
+        if kept := self.store.answer(key, since=call.now - ANSWERS_LAST):
+            _check_same_request(kept, print_of_request, key)
+            return kept, True
+        try:
+            answer = Answer(print_of_request, 200, self._run(request, call))
+        except StripeError as error:
+            if not error.executed:
+                raise
+            answer = Answer(print_of_request, error.status, json.dumps(error.body(request_id)))
+        self.store.keep_answer(key, answer, call.now)
+        return answer, False
+
+    def _run(self, request: Request, call: Call) -> str:
+        endpoint, identifiers = self._route(request)
+        raw = dict(request.params)
+        expand = params.listing(params.text())(raw.pop("expand", ""), "expand")
+        values = params.read(raw, endpoint.fields, endpoint.required)
+        with self.store.transaction():
+            result = endpoint.run(call, values, *identifiers)
+            shown = presenting.show(result, presenting.wanted_fields(expand), self.store.get)
+        return json.dumps(shown)
+
+    def _route(self, request: Request) -> tuple[Endpoint, tuple[str, ...]]:
+        for pattern, endpoint in self.routes:
+            match = pattern.fullmatch(request.path)
+            if match and endpoint.method == request.method:
+                return endpoint, match.groups()
+        message = f"Unrecognized request URL ({request.method}: {request.path})."
+        raise StripeError(message, status=404)
+
+
+def _pattern(endpoint: Endpoint) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{\w+\}", "([^/]+)", endpoint.path))
+
+
+def fingerprint(request: Request) -> str:
+    """Return what makes two requests the same to an idempotency key."""
+    return json.dumps([request.method, request.path, request.params], sort_keys=True)
+
+
+def _check_same_request(kept: Answer, print_of_request: str, key: str) -> None:
+    if kept.fingerprint != print_of_request:
+        message = (
+            "Keys for idempotent requests can only be used with the same parameters they were first used with."
+            f" Try using a key other than '{key}' if you meant to execute a different request."
+        )
+        raise StripeError(message, kind="idempotency_error")
+
+
+def check_key(request: Request) -> str:
+    """Return the caller's secret key.
+
+    Raises StripeError: 401 without a test key. A live key is refused too; nothing here is live.
+    """
+    key = _sent_key(request.headers.get("authorization", ""))
+    if not key:
+        raise StripeError("You did not provide an API key: send it as 'Authorization: Bearer …'.", status=401)
+    if not KEY.fullmatch(key):
+        raise StripeError(f"Invalid API Key provided: {key[:8]}{'*' * 12}", status=401)
+    return key
+
+
+def _sent_key(authorization: str) -> str:
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[0]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""

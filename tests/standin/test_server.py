@@ -1,0 +1,65 @@
+"""Starting, stopping and going on."""
+
+import socket
+import time
+
+import pytest
+import requests
+import stripe
+
+from promos.standin import server
+from tests.standin.dashboard import Dashboard
+
+
+def test_start_listens_on_loopback_only(standin):
+    host, port = standin.listener.server_address
+
+    assert host == "127.0.0.1"
+    assert standin.url == f"http://127.0.0.1:{port}"
+
+
+def test_start_goes_on_with_the_same_store(tmp_path):
+    path = tmp_path / "standin.sqlite3"
+    first = server.start(store_path=path)
+    Dashboard(first.url).create_coupon(id="KEPT", percent_off=10)
+    first.stop()
+
+    second = server.start(store_path=path)
+    kept = Dashboard(second.url).v1.coupons.retrieve("KEPT")
+    second.stop()
+
+    assert kept.percent_off == 10
+
+
+def test_start_without_a_path_begins_empty(dashboard):
+    assert dashboard.v1.coupons.list().data == []
+
+
+def test_start_on_a_taken_port_raises(standin):
+    with pytest.raises(OSError, match="in use"):
+        server.start(port=standin.listener.server_port)
+
+
+def test_stop_ends_idle_connections_at_once():
+    standin = server.start()
+    port = standin.listener.server_port
+    session = requests.Session()
+    session.get(f"{standin.url}/v1/account")
+    began = time.monotonic()
+
+    standin.stop()
+
+    assert time.monotonic() - began < 2
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+    session.close()
+
+
+def test_stop_leaves_the_sdk_without_an_answer(tmp_path):
+    standin = server.start()
+    dashboard = Dashboard(standin.url)
+    dashboard.create_coupon()
+    standin.stop()
+
+    with pytest.raises(stripe.APIConnectionError):
+        dashboard.create_coupon()
