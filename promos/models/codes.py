@@ -279,9 +279,17 @@ class PromoCode(models.Model):
     )
     starts_at = models.DateTimeField(null=True, blank=True, db_index=True)
     expires_at = models.DateTimeField(null=True, blank=True, db_index=True)
-    max_redemptions = models.PositiveIntegerField(null=True, blank=True, help_text="Empty means no limit.")
+    max_redemptions = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1, "Allow at least one use, or leave the limit empty.")],
+        help_text="Empty means no limit.",
+    )
     max_redemptions_per_customer = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Empty means no limit."
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1, "Allow at least one use, or leave the limit empty.")],
+        help_text="Empty means no limit.",
     )
     first_time_only = models.BooleanField(
         default=False, help_text="Only for customers who have never paid before."
