@@ -2,8 +2,9 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils.html import strip_tags
+from django.views.defaults import server_error
 from pytest_django import Settings
 
 from promos.billing import words
@@ -160,6 +161,10 @@ def test_not_found_page_looks_like_the_site(buyer: Client, address: str) -> None
     answer = buyer.get(address)
     assert answer.status_code == 404
     assert b"There is nothing here" in answer.content
+
+
+def test_error_page_needs_neither_a_request_nor_a_user() -> None:
+    assert "Something went wrong on our side" in server_error(RequestFactory().get("/")).content.decode()
 
 
 @pytest.mark.parametrize(
