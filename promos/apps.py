@@ -4,7 +4,7 @@ from django.apps import AppConfig
 class PromosConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
     name = "promos"
-    verbose_name = "Promo codes"
+    verbose_name = "Promodesk"
 
     def ready(self) -> None:
         from promos import signals, stripe_gateway

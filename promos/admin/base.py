@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -43,6 +44,11 @@ class ReadOnlyAdmin(ProjectAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def by_label(colours: Mapping[Any, str]) -> dict[str, str]:
+    """Return badge colours by what the badge says, for Unfold's ``label``: read-only pages show the same text."""
+    return {str(choice.label): colour for choice, colour in colours.items()}
 
 
 def in_money(amount: int | None, currency: str) -> str:

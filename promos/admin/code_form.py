@@ -32,12 +32,31 @@ class PromoCodeForm(TermsForm):
         help_text="In the currency, such as 50.00. Empty: any order.",
     )
     minimum_amount_currency = forms.ChoiceField(
-        required=False, label="Its currency", widget=UnfoldAdminSelectWidget
+        required=False, label="Currency of the order", widget=UnfoldAdminSelectWidget
     )
 
     class Meta:
         model = PromoCode
-        fields = "__all__"
+        fields = (
+            "code",
+            "campaign",
+            "description",
+            "starts_at",
+            "expires_at",
+            "max_redemptions",
+            "max_redemptions_per_customer",
+            "first_time_only",
+            "minimum_amount",
+            "minimum_amount_currency",
+            "customer",
+        )
+        labels = {
+            "max_redemptions": "Uses in all",
+            "max_redemptions_per_customer": "Uses per customer",
+            "first_time_only": "First purchase only",
+            "starts_at": "Starts",
+            "expires_at": "Ends",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

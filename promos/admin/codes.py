@@ -17,27 +17,31 @@ from unfold.decorators import display
 
 from promos import codes, offers, promo_codes
 from promos.admin.actions import Skipped, Words, action
-from promos.admin.base import ProjectAdmin, admin_link, dashboard_link, in_money
+from promos.admin.base import ProjectAdmin, admin_link, by_label, dashboard_link, in_money
 from promos.admin.code_filters import StatusFilter
 from promos.admin.code_form import PromoCodeForm
 from promos.admin.terms_form import CONDITIONS, TERMS
 from promos.models import Offer, PromoCode, StripePromotionCode
 from promos.models.codes import PromoCodeQuerySet
 
-STATUS_COLOURS = {
-    codes.Status.ACTIVE: "success",
-    codes.Status.SCHEDULED: "info",
-    codes.Status.PAUSED: "warning",
-    codes.Status.WAITING: "warning",
-    codes.Status.USED_UP: "info",
-    codes.Status.EXPIRED: "info",
-}
-SYNC_COLOURS = {
-    PromoCode.SyncStatus.SYNCED: "success",
-    PromoCode.SyncStatus.PENDING: "info",
-    PromoCode.SyncStatus.ERROR: "danger",
-    PromoCode.SyncStatus.CONFLICT: "danger",
-}
+STATUS_COLOURS = by_label(
+    {
+        codes.Status.ACTIVE: "success",
+        codes.Status.SCHEDULED: "info",
+        codes.Status.PAUSED: "warning",
+        codes.Status.WAITING: "warning",
+        codes.Status.USED_UP: "info",
+        codes.Status.EXPIRED: "info",
+    }
+)
+SYNC_COLOURS = by_label(
+    {
+        PromoCode.SyncStatus.SYNCED: "success",
+        PromoCode.SyncStatus.PENDING: "info",
+        PromoCode.SyncStatus.ERROR: "danger",
+        PromoCode.SyncStatus.CONFLICT: "danger",
+    }
+)
 #: What an action says of a code that was archived before.
 ARCHIVED = "it is archived"
 
@@ -111,7 +115,7 @@ LIMITS_TO_READ = (
 STANDING = ("Now", {"fields": ("status_in_words", "redemptions", "sync_in_words")})
 STRIPE = (
     "Stripe",
-    {"fields": ("sync_badge", "sync_error", "generations", "synced_at", "next_try_at", "sync_attempts")},
+    {"fields": ("generations", "synced_at", "next_try_at", "sync_attempts")},
 )
 
 
@@ -141,7 +145,10 @@ class PromoCodeAdmin(ProjectAdmin):
     warn_unsaved_form = True
     actions = ("push_now", "retry", "pause", "resume", "archive")
     actions_row = ("push_now", "pause", "resume", "archive")
-    actions_detail = ("push_now", "retry", "pause", "resume", "archive")
+    actions_detail = (
+        "push_now",
+        {"title": "More", "icon": "more_vert", "items": ["retry", "pause", "resume", "archive"]},
+    )
 
     def get_queryset(self, request: HttpRequest) -> PromoCodeQuerySet:
         queryset: PromoCodeQuerySet = super().get_queryset(request)
@@ -185,12 +192,12 @@ class PromoCodeAdmin(ProjectAdmin):
         return offers.value_in_words(obj.offer)
 
     @display(description="Status", label=STATUS_COLOURS)
-    def status_badge(self, obj: Any) -> tuple[str, str]:
-        return obj.status_now, str(codes.Status(obj.status_now).label)
+    def status_badge(self, obj: Any) -> str:
+        return str(codes.Status(obj.status_now).label)
 
     @display(description="Stripe", ordering="sync_status", label=SYNC_COLOURS)
-    def sync_badge(self, obj: PromoCode) -> tuple[str, str]:
-        return obj.sync_status, obj.get_sync_status_display()
+    def sync_badge(self, obj: PromoCode) -> str:
+        return obj.get_sync_status_display()
 
     @display(description="Uses", ordering="used_count")
     def uses(self, obj: PromoCode) -> str:

@@ -24,6 +24,8 @@ from promos.admin.base import ProjectAdmin, ReadOnlyAdmin, in_money
 from promos.admin.terms_form import CONDITIONS, TERMS, TermsForm
 from promos.models import Campaign, CodeBatch, Offer
 
+STATE_COLOURS = {"Running": "success", "Paused": "warning", "Budget spent": "warning"}
+
 PAUSE = Words(
     title="Pause all codes",
     past="Paused",
@@ -152,6 +154,8 @@ class CampaignForm(forms.ModelForm):
             self.add_error("ends_at", "The campaign must end after it starts.")
         data["budget_amount"] = self._amount("budget_amount")
         data["fixed_cost_amount"] = self._amount("fixed_cost_amount") or 0
+        if data["fixed_cost_amount"] < 0:
+            self.add_error("fixed_cost_amount", "A cost cannot be below zero.")
         if data["budget_amount"] is not None and data["budget_amount"] <= 0:
             self.add_error("budget_amount", "A budget must be above zero.")
         return data
@@ -174,18 +178,18 @@ class CampaignForm(forms.ModelForm):
 @admin.register(Campaign)
 class CampaignAdmin(ProjectAdmin):
     form = CampaignForm
-    list_display = ("name", "is_running", "starts_at", "ends_at", "budget", "spent", "codes")
+    list_display = ("name", "state", "starts_at", "ends_at", "budget", "spent", "codes")
     search_fields = ("name",)
     ordering = ("-created_at", "-pk")
     actions = ("pause_codes", "resume_codes")
     actions_row = ("pause_codes", "resume_codes")
     actions_detail = ("pause_codes", "resume_codes")
     fieldsets = (
-        (None, {"fields": ("name", "is_running", "codes", "starts_at", "ends_at")}),
+        (None, {"fields": ("name", "state", "codes", "starts_at", "ends_at")}),
         ("Money", {"fields": ("currency", "budget_amount", "spent", "held", "fixed_cost_amount")}),
         ("Rules", {"fields": ("gives_back_on_refund",)}),
     )
-    readonly_fields = ("is_running", "codes", "spent", "held")
+    readonly_fields = ("state", "codes", "spent", "held")
 
     def get_fieldsets(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
         if obj is not None:
@@ -196,11 +200,11 @@ class CampaignAdmin(ProjectAdmin):
             for title, options in super().get_fieldsets(request, obj)
         ]
 
-    @display(description="State", label={"running": "success", "paused": "warning", "spent": "warning"})
-    def is_running(self, obj: Campaign) -> tuple[str, str]:
+    @display(description="State", label=STATE_COLOURS)
+    def state(self, obj: Campaign) -> str:
         if obj.paused_at is not None:
-            return "paused", "Paused"
-        return ("spent", "Budget spent") if obj.is_budget_spent else ("running", "Running")
+            return "Paused"
+        return "Budget spent" if obj.is_budget_spent else "Running"
 
     @display(description="Budget", ordering="budget_amount")
     def budget(self, obj: Campaign) -> str:

@@ -12,21 +12,26 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from promos.admin.actions import Skipped, Words, action
-from promos.admin.base import ReadOnlyAdmin, dashboard_link
+from promos.admin.actions import Words, action
+from promos.admin.base import ReadOnlyAdmin, by_label, dashboard_link
 from promos.admin.mirror import pretty
 from promos.models import StripeCoupon, StripePromotionCode, WebhookEvent
+from promos.webhooks import queue, receivers
 
-COUPON_COLOURS = {
-    StripeCoupon.State.LIVE: "success",
-    StripeCoupon.State.CREATING: "info",
-    StripeCoupon.State.DELETED: "danger",
-}
-PROMOTION_CODE_COLOURS = {
-    StripePromotionCode.State.CURRENT: "success",
-    StripePromotionCode.State.CREATING: "info",
-}
-EVENT_COLOURS = {"done": "success", "waiting": "info", "failed": "danger"}
+COUPON_COLOURS = by_label(
+    {
+        StripeCoupon.State.LIVE: "success",
+        StripeCoupon.State.CREATING: "info",
+        StripeCoupon.State.DELETED: "danger",
+    }
+)
+PROMOTION_CODE_COLOURS = by_label(
+    {
+        StripePromotionCode.State.CURRENT: "success",
+        StripePromotionCode.State.CREATING: "info",
+    }
+)
+EVENT_COLOURS = {"Processed": "success", "Waiting": "info", "Failed": "danger"}
 
 
 @admin.register(StripeCoupon)
@@ -38,8 +43,8 @@ class StripeCouponAdmin(ReadOnlyAdmin):
     fields = ("stripe_link", "offer", "version", "state_badge", "created_at", "terms")
 
     @display(description="State", ordering="state", label=COUPON_COLOURS)
-    def state_badge(self, obj: StripeCoupon) -> tuple[str, str]:
-        return obj.state, obj.get_state_display()
+    def state_badge(self, obj: StripeCoupon) -> str:
+        return obj.get_state_display()
 
     @display(description="Stripe coupon")
     def stripe_link(self, obj: StripeCoupon) -> SafeString | str:
@@ -76,8 +81,8 @@ class StripePromotionCodeAdmin(ReadOnlyAdmin):
     )
 
     @display(description="State", ordering="state", label=PROMOTION_CODE_COLOURS)
-    def state_badge(self, obj: StripePromotionCode) -> tuple[str, str]:
-        return obj.state, obj.get_state_display()
+    def state_badge(self, obj: StripePromotionCode) -> str:
+        return obj.get_state_display()
 
     @display(description="Stripe promotion code")
     def stripe_link(self, obj: StripePromotionCode) -> SafeString | str:
@@ -95,8 +100,6 @@ class EventTypeFilter(DropdownFilter):
     parameter_name = "type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        from promos.webhooks import receivers
-
         return [(event_type, event_type) for event_type in sorted(receivers.REGISTRY)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> QuerySet[WebhookEvent]:
@@ -148,10 +151,10 @@ class WebhookEventAdmin(ReadOnlyAdmin):
     )
 
     @display(description="State", label=EVENT_COLOURS)
-    def state_badge(self, obj: WebhookEvent) -> tuple[str, str]:
+    def state_badge(self, obj: WebhookEvent) -> str:
         if obj.processed_at is not None:
-            return "done", "Processed"
-        return ("failed", "Failed") if obj.error else ("waiting", "Waiting")
+            return "Processed"
+        return "Failed" if obj.error else "Waiting"
 
     @display(description="Event")
     def event_link(self, obj: WebhookEvent) -> SafeString | str:
@@ -163,8 +166,4 @@ class WebhookEventAdmin(ReadOnlyAdmin):
 
     @action(PROCESS_AGAIN)
     def process_again(self, event: WebhookEvent, now: datetime) -> None:
-        if event.processed_at is not None and event.mirrored_at is not None:
-            raise Skipped("processed already")
-        from promos.webhooks import queue
-
         queue.process_again(WebhookEvent.objects.filter(pk=event.pk), now)

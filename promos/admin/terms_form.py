@@ -30,7 +30,6 @@ TERMS = (
     "product_ids",
     "name",
 )
-
 #: Which fields show for which choice (Alpine expressions of Unfold); the others are cleared on saving.
 CONDITIONS = {
     "percent_off": "kind == 'percent'",
@@ -61,7 +60,7 @@ class TermsForm(forms.ModelForm):
         choices=[choice for choice in Offer.Kind.choices if choice[0] != Offer.Kind.OTHER],
         initial=Offer.Kind.PERCENT,
         widget=UnfoldAdminSelectWidget,
-        label="What it gives",
+        label="Kind",
     )
     percent_off = forms.DecimalField(
         required=False, label="Percent off", widget=UnfoldAdminDecimalFieldWidget({"step": "any"})
@@ -104,6 +103,9 @@ class TermsForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Declared fields are on the form whatever the page lists; what it leaves out must not be posted.
+        for name in set(self.fields) - set(self._meta.fields or ()):
+            del self.fields[name]
         self.has_terms = "kind" in self.fields
         if self.has_terms:
             offer = self._offer()
@@ -145,16 +147,17 @@ class TermsForm(forms.ModelForm):
                 self.add_error(name, message)
 
     def _parse(self, name: str, currency: str) -> None:
-        """Turn an amount as typed into minor units; None when it was hidden or there is no currency."""
+        """Turn an amount as typed into minor units; None when it was hidden or left empty."""
         text = str(self.cleaned_data.get(name) or "")
         is_asked_for = name in REQUIRED.get(self.cleaned_data.get("kind", ""), {})
         if name in self.errors:
             return
-        if not text or not currency or not is_asked_for:
+        if not text or not is_asked_for:
             self.cleaned_data[name] = None
             return
         try:
-            self.cleaned_data[name] = money.parse(text, currency)
+            # Without a currency, which is an error of its own, most have two decimals.
+            self.cleaned_data[name] = money.parse(text, currency or "usd")
         except ValueError as error:
             self.add_error(name, str(error))
 
@@ -169,6 +172,8 @@ def _as_typed(offer: Offer) -> dict[str, Any]:
     for name in ("amount_off", "fixed_price_amount"):
         if typed[name] is not None:
             typed[name] = str(money.decimal(typed[name], offer.currency))
+    if offer.percent_off is not None:
+        typed["percent_off"] = f"{offer.percent_off:f}".rstrip("0").rstrip(".")
     return typed
 
 

@@ -14,22 +14,26 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from promos.admin.base import ReadOnlyAdmin, admin_link, dashboard_link, in_money
+from promos.admin.base import ReadOnlyAdmin, admin_link, by_label, dashboard_link, in_money
 from promos.eligibility import Reason
 from promos.models import CheckoutAttempt, CodeCheck, LedgerEntry, PromoCodeUsage
 
-USAGE_COLOURS = {
-    PromoCodeUsage.Status.SETTLED: "success",
-    PromoCodeUsage.Status.PENDING: "warning",
-    PromoCodeUsage.Status.REFUNDED: "info",
-    PromoCodeUsage.Status.FAILED: "danger",
-}
-ATTEMPT_COLOURS = {
-    CheckoutAttempt.State.COMPLETED: "success",
-    CheckoutAttempt.State.OPEN: "info",
-    CheckoutAttempt.State.OPENING: "info",
-    CheckoutAttempt.State.FAILED: "danger",
-}
+USAGE_COLOURS = by_label(
+    {
+        PromoCodeUsage.Status.SETTLED: "success",
+        PromoCodeUsage.Status.PENDING: "warning",
+        PromoCodeUsage.Status.REFUNDED: "info",
+        PromoCodeUsage.Status.FAILED: "danger",
+    }
+)
+ATTEMPT_COLOURS = by_label(
+    {
+        CheckoutAttempt.State.COMPLETED: "success",
+        CheckoutAttempt.State.OPEN: "info",
+        CheckoutAttempt.State.OPENING: "info",
+        CheckoutAttempt.State.FAILED: "danger",
+    }
+)
 
 
 class PlanNamed(ReadOnlyAdmin):
@@ -112,8 +116,8 @@ class PromoCodeUsageAdmin(Amounts, PlanNamed):
     )
 
     @display(description="Status", ordering="status", label=USAGE_COLOURS)
-    def status_badge(self, obj: PromoCodeUsage) -> tuple[str, str]:
-        return obj.status, obj.get_status_display()
+    def status_badge(self, obj: PromoCodeUsage) -> str:
+        return obj.get_status_display()
 
     @display(description="Checkout session")
     def session_link(self, obj: PromoCodeUsage) -> SafeString | str:
@@ -172,8 +176,8 @@ class CheckoutAttemptAdmin(PlanNamed):
     )
 
     @display(description="State", ordering="state", label=ATTEMPT_COLOURS)
-    def state_badge(self, obj: CheckoutAttempt) -> tuple[str, str]:
-        return obj.state, obj.get_state_display()
+    def state_badge(self, obj: CheckoutAttempt) -> str:
+        return obj.get_state_display()
 
     @display(description="Checkout session")
     def session_link(self, obj: CheckoutAttempt) -> SafeString | str:
@@ -209,8 +213,6 @@ class CodeCheckAdmin(PlanNamed):
     ordering = ("-checked_at", "-pk")
     fields = ("checked_at", "text", "outcome", "customer", "plan_name", "promo_code")
 
-    @display(description="Outcome", ordering="reason", label={"accepted": "success", "refused": "warning"})
-    def outcome(self, obj: CodeCheck) -> tuple[str, str]:
-        if not obj.reason:
-            return "accepted", "Accepted"
-        return "refused", str(dict(Reason.choices).get(obj.reason, obj.reason))
+    @display(description="Outcome", ordering="reason", label={"Accepted": "success"})
+    def outcome(self, obj: CodeCheck) -> str:
+        return str(dict(Reason.choices).get(obj.reason, obj.reason)) or "Accepted"

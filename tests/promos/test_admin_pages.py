@@ -64,6 +64,13 @@ def test_pages_of_rows_open(office: Client) -> None:
     assert set(opened) == {200}
 
 
+@pytest.mark.parametrize("model", PAGES, ids=lambda model: model._meta.label)
+def test_form_for_a_new_row_opens_or_is_refused(model: type[Model], office: Client) -> None:
+    answer = office.get(address(model, "add"))
+    may_add = admin.site._registry[model].has_add_permission(answer.wsgi_request)
+    assert answer.status_code == (200 if may_add else 403)
+
+
 @pytest.mark.usefixtures("_one_of_each")
 def test_secrets_are_never_shown(office: Client) -> None:
     pages = [address(model, "changelist") for model in (APIKey, WebhookEndpoint)]

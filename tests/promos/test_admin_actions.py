@@ -1,0 +1,178 @@
+"""Actions of the admin: who may run them, that looking is not doing, and what they report."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission, User
+from django.contrib.messages import get_messages
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+
+from promos.models import Campaign, PromoCode, WebhookEvent
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+SUBMITTED = {"_form_submitted": "on"}
+
+
+def failed_code(**fields: object) -> PromoCode:
+    code = factories.PromoCodeFactory(**fields)
+    # Past the signal, which would make it pending.
+    PromoCode.objects.filter(pk=code.pk).update(sync_status="error", sync_error="refused")
+    return code
+
+
+ROWS = {
+    PromoCode: failed_code,
+    Campaign: factories.CampaignFactory,
+    WebhookEvent: lambda: factories.WebhookEventFactory(error="KeyError"),
+}
+
+
+def every_action() -> Iterator[tuple[type[Model], str]]:
+    """Every action that any page of the admin offers, on rows, pages and selections."""
+    for model, page in admin.site._registry.items():
+        names: set[str] = set()
+        for kind in ("actions_list", "actions_row", "actions_detail", "actions_submit_line"):
+            names |= set(page._extract_action_names(getattr(page, kind)))
+        names |= {name for name in page.actions or () if isinstance(name, str)}
+        yield from ((model, name) for name in sorted(names))
+
+
+ACTIONS = list(every_action())
+NAMES = [f"{model.__name__}-{name}" for model, name in ACTIONS]
+
+
+def address(model: type[Model], page: str, *args: object) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def action_address(row: Model, name: str) -> str:
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_{name}", args=[row.pk])
+
+
+def state(row: Model) -> dict[str, object]:
+    return type(row)._default_manager.filter(pk=row.pk).values().get()
+
+
+@pytest.fixture
+def office(owner: User, client: Client) -> Client:
+    client.force_login(owner)
+    return client
+
+
+@pytest.fixture
+def viewer(db: None) -> User:
+    """Staff who may look at everything and change nothing."""
+    user = factories.user("viewer@example.com", "viewer", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    return user
+
+
+def test_every_action_is_declared_through_ours() -> None:
+    assert {model for model, _ in ACTIONS} == set(ROWS)
+    for model, name in ACTIONS:
+        method = getattr(admin.site._registry[model], name)
+        assert method.allowed_permissions == ("act",)
+        assert method.dialog
+
+
+@pytest.mark.parametrize(("model", "name"), ACTIONS, ids=NAMES)
+def test_action_without_right_is_refused(model: type[Model], name: str, viewer: User, client: Client) -> None:
+    row = ROWS[model]()
+    before = state(row)
+    client.force_login(viewer)
+    assert client.post(action_address(row, name), SUBMITTED).status_code == 403
+    client.post(
+        address(model, "changelist"), {"action": name, "_selected_action": [row.pk], "confirmed": "1"}
+    )
+    assert state(row) == before
+
+
+@pytest.mark.parametrize(("model", "name"), ACTIONS, ids=NAMES)
+def test_action_by_get_asks_and_changes_nothing(model: type[Model], name: str, office: Client) -> None:
+    row = ROWS[model]()
+    before = state(row)
+    answer = office.get(action_address(row, name))
+    assert 'method="post"' in answer.content.decode()
+    assert state(row) == before
+
+
+@pytest.mark.parametrize(("model", "name"), ACTIONS, ids=NAMES)
+def test_action_without_csrf_token_is_refused(model: type[Model], name: str, owner: User) -> None:
+    row = ROWS[model]()
+    before = state(row)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(owner)
+    assert client.post(action_address(row, name), SUBMITTED).status_code == 403
+    assert state(row) == before
+
+
+@pytest.mark.parametrize(("model", "name"), ACTIONS, ids=NAMES)
+def test_action_on_missing_row_is_not_found(model: type[Model], name: str, office: Client) -> None:
+    row = ROWS[model]()
+    url = action_address(row, name).replace(f"/{row.pk}/", "/999999/")
+    assert office.post(url, SUBMITTED).status_code == 404
+
+
+def test_pause_returns_to_the_page_it_was_opened_on(office: Client) -> None:
+    code = factories.PromoCodeFactory()
+    page = "http://testserver/admin/promos/promocode/?q=CODE"
+    headers = {"HX-Request": "true", "HX-Current-URL": page}
+    answer = office.post(action_address(code, "pause"), SUBMITTED, headers=headers)
+    code.refresh_from_db()
+    assert code.paused_at is not None
+    assert answer.headers["HX-Redirect"] == "/admin/promos/promocode/?q=CODE"
+
+
+def test_pause_without_htmx_returns_to_the_list(office: Client) -> None:
+    code = factories.PromoCodeFactory()
+    answer = office.post(action_address(code, "pause"), SUBMITTED)
+    assert answer.headers["Location"] == address(PromoCode, "changelist")
+
+
+def run(office: Client, name: str, *codes: PromoCode, **extra: str) -> str:
+    data = {"action": name, "_selected_action": [code.pk for code in codes], **extra}
+    answer = office.post(address(PromoCode, "changelist"), data)
+    return " ".join(str(message) for message in get_messages(answer.wsgi_request))
+
+
+def test_bulk_pause_reports_done_and_skipped(office: Client, now: datetime) -> None:
+    active = factories.PromoCodeFactory(code="ACTIVE")
+    paused = factories.PromoCodeFactory(code="PAUSED", paused_at=now)
+    said = run(office, "pause", active, paused)
+    assert said == "Paused ACTIVE. 1 skipped: PAUSED (it is paused)."
+
+
+def test_bulk_archive_asks_before_it_acts(office: Client) -> None:
+    code = factories.PromoCodeFactory(code="OLD")
+    run(office, "archive", code)
+    code.refresh_from_db()
+    assert code.archived_at is None
+    assert run(office, "archive", code, confirmed="yes") == "Archived OLD."
+    code.refresh_from_db()
+    assert code.archived_at is not None
+
+
+def test_push_now_makes_a_failed_code_due(office: Client, now: datetime) -> None:
+    code = failed_code()
+    assert not PromoCode.objects.due_for_push(now)
+    office.post(action_address(code, "push_now"), SUBMITTED)
+    assert PromoCode.objects.due_for_push(now).get() == code
+
+
+def test_push_now_leaves_a_conflict_to_the_owner(office: Client) -> None:
+    code = factories.PromoCodeFactory(code="TAKEN")
+    PromoCode.objects.update(sync_status="conflict")
+    assert "1 skipped: TAKEN" in run(office, "push_now", code)
+
+
+def test_process_again_puts_a_failed_event_in_the_queue(office: Client, now: datetime) -> None:
+    event = factories.WebhookEventFactory(error="KeyError", attempts=9)
+    office.post(action_address(event, "process_again"), SUBMITTED)
+    event.refresh_from_db()
+    assert event.error == ""
+    assert event.next_try_at is not None

@@ -1,0 +1,86 @@
+"""The forms of campaigns and of terms that several codes share."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from promos.models import Campaign, PromoCode
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+ADD = reverse("admin:promos_campaign_add")
+CAMPAIGN = {
+    "name": "Spring",
+    "currency": "usd",
+    "budget_amount": "5,000.00",
+    "fixed_cost_amount": "250",
+    **dict.fromkeys(("starts_at_0", "starts_at_1", "ends_at_0", "ends_at_1"), ""),
+}
+TERMS = {
+    "kind": "percent",
+    "percent_off": "30",
+    "duration": "once",
+    "name": "Thirty percent",
+    **dict.fromkeys(
+        ("amount_off", "currency", "list_price_id", "fixed_price_amount", "duration_in_months"), ""
+    ),
+}
+
+
+@pytest.fixture
+def office(owner: User, client: Client) -> Client:
+    factories.PriceFactory(id="price_monthly", amount=9950)
+    client.force_login(owner)
+    return client
+
+
+def test_add_campaign_takes_currency_units(office: Client) -> None:
+    office.post(ADD, CAMPAIGN)
+    campaign = Campaign.objects.get()
+    assert (campaign.budget_amount, campaign.fixed_cost_amount) == (500_000, 25_000)
+    form = office.get(reverse("admin:promos_campaign_change", args=[campaign.pk])).context["adminform"].form
+    assert form.initial["budget_amount"] == "5000.00"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"budget_amount": "0"}, "budget_amount"),
+        ({"budget_amount": "1.005"}, "budget_amount"),
+        ({"fixed_cost_amount": "-1"}, "fixed_cost_amount"),
+        ({"currency": ""}, "currency"),
+        (
+            {
+                "starts_at_0": "2030-01-02",
+                "starts_at_1": "0:00",
+                "ends_at_0": "2030-01-01",
+                "ends_at_1": "0:00",
+            },
+            "ends_at",
+        ),
+        ({"name": "Taken"}, "name"),
+    ],
+)
+def test_add_campaign_refuses_beside_the_field(fields: dict[str, str], field: str, office: Client) -> None:
+    factories.CampaignFactory(name="Taken")
+    answer = office.post(ADD, CAMPAIGN | fields)
+    assert list(answer.context["adminform"].form.errors) == [field]
+    assert Campaign.objects.count() == 1
+
+
+def test_change_of_offer_reaches_all_its_codes(office: Client) -> None:
+    offer = factories.OfferFactory()
+    for _ in range(2):
+        factories.PromoCodeFactory(offer=offer)
+    assert office.post(reverse("admin:promos_offer_change", args=[offer.pk]), TERMS).status_code == 302
+    assert set(PromoCode.objects.values_list("offer__percent_off", flat=True)) == {30}
+
+
+def test_change_of_offer_refuses_beside_the_field(office: Client) -> None:
+    offer = factories.OfferFactory()
+    answer = office.post(
+        reverse("admin:promos_offer_change", args=[offer.pk]), TERMS | {"percent_off": "101"}
+    )
+    assert list(answer.context["adminform"].form.errors) == ["percent_off"]
