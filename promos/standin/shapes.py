@@ -26,7 +26,6 @@ BLANK: dict[str, Document] = {
         "images": [],
         "marketing_features": [],
         "metadata": {},
-        "type": "service",
     },
     "price": {
         **nulls("custom_unit_amount lookup_key nickname tiers_mode transform_quantity"),
