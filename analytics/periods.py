@@ -10,7 +10,7 @@ CHOICES = (7, 30, 90)
 DEFAULT_DAYS = 30
 LONGEST_DAYS = 5 * 366
 #: Up to so many days a chart shows each day, then weeks, then months.
-LONGEST_BY_DAY = 92
+LONGEST_BY_DAY = 31
 LONGEST_BY_WEEK = 2 * 366
 
 

@@ -215,6 +215,7 @@ UNFOLD = {
     "ENVIRONMENT": "promos.admin.site.environment",
     "STYLES": [lambda request: static("promos/admin.css")],
     "SCRIPTS": [lambda request: static("promos/admin.js")],
+    "DASHBOARD_CALLBACK": "analytics.admin.home",
     # Searching whole models is unbounded; ours takes the first few of each kind.
     "COMMAND": {"search_models": False, "search_callback": "promos.admin.site.search"},
     "SIDEBAR": {"command_search": True, "navigation": "promos.admin.site.menu"},

@@ -1,0 +1,34 @@
+"""The admin's home (Unfold's DASHBOARD_CALLBACK)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from analytics import dashboard, periods, reports
+
+#: The figures are made of these; without the right to see them the home is Django's list of models.
+PERMISSIONS = ("promos.view_promocode", "promos.view_promocodeusage", "promos.view_ledgerentry")
+
+
+def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add the dashboard of the period that the address asks for; a wrong period gets a sentence and 30 days."""
+    if not request.user.has_perms(PERMISSIONS):
+        return context
+    now, zone = timezone.now(), timezone.get_default_timezone()
+    asked, error = request.GET.dict(), ""
+    try:
+        period = periods.chosen(asked, now=now, zone=zone)
+    except ValueError as wrong:
+        period, error = periods.last_days(periods.DEFAULT_DAYS, now=now, zone=zone), str(wrong)
+    overview = reports.overview(period, now=now)
+    return context | {
+        "title": "Dashboard",
+        "dashboard": dashboard.build(overview),
+        "period": period,
+        "period_error": error,
+        "period_choices": periods.CHOICES,
+        "is_custom_period": bool(asked.get("from")) and not error,
+    }

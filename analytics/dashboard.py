@@ -1,0 +1,278 @@
+"""The owner's home in words: cards, charts and tables made from an overview, each with its formula and its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from analytics import charts, formulas, links
+from analytics.charts import Chart
+from analytics.formulas import Ratio
+from analytics.periods import Period
+from analytics.reports import CodeFigures, Figures, Overview, Section
+from promos import money
+from promos.models import LedgerEntry, PromoCode, PromoCodeUsage, WebhookEvent
+
+
+@dataclass(frozen=True)
+class Card:
+    """One figure: its value in words, what it was before, how it is reckoned, and the way to its rows."""
+
+    title: str
+    value: str
+    formula: str
+    link: str = ""
+    note: str = ""
+    lines: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a list; cells may be links, and the last ``numbers`` columns are figures."""
+
+    headers: list[str]
+    rows: list[list[str | SafeString]]
+    numbers: int
+
+
+@dataclass(frozen=True)
+class CurrencyBlock:
+    currency: str
+    cards: list[Card]
+    charts: list[Chart]
+    plan_mix: Chart
+    top_codes: Table
+
+
+@dataclass(frozen=True)
+class Concern:
+    """Something that waits for the owner, with the way to it and what helps."""
+
+    label: str
+    count: int
+    link: str
+    fix: str
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    blocks: list[CurrencyBlock]
+    general: list[Card]
+    concerns: list[Concern]
+    recent: Table
+    has_codes: bool
+    formulas: dict[str, str]
+
+
+def build(overview: Overview) -> Dashboard:
+    """Put an overview into words."""
+    return Dashboard(
+        blocks=[_block(section, overview.period) for section in overview.sections],
+        general=[_conversion(overview), _codes_used(overview)],
+        concerns=[concern for concern in _concerns(overview) if concern.count],
+        recent=_recent(overview.recent),
+        has_codes=overview.has_codes,
+        formulas={"top_codes": formulas.TOP_CODES},
+    )
+
+
+def _block(section: Section, period: Period) -> CurrencyBlock:
+    currency = section.currency
+    return CurrencyBlock(
+        currency=currency.upper(),
+        cards=[
+            _savings(section.now, section.before, period),
+            _redemptions(section.now, section.before, period),
+            _net(section.now, section.before, period),
+            _most_used(section.top_codes),
+        ],
+        charts=[
+            charts.money_over_time(section.points, currency, period, formula=formulas.OVER_TIME),
+            charts.redemptions_over_time(section.points, period, formula=formulas.REDEMPTIONS),
+        ],
+        plan_mix=charts.plan_mix(section.plans, formula=formulas.PLAN_MIX),
+        top_codes=_top_codes(section.top_codes),
+    )
+
+
+def _savings(now: Figures, before: Figures, period: Period) -> Card:
+    return Card(
+        title="Total customer savings",
+        value=money.display(now.money.discount_amount, now.currency),
+        note=_before(money.display(before.money.discount_amount, now.currency), period),
+        formula=formulas.SAVINGS,
+        link=links.entries(period, currency=now.currency, discount_amount__gt="0"),
+    )
+
+
+def _redemptions(now: Figures, before: Figures, period: Period) -> Card:
+    new, share = now.redemptions.new_customer_redemptions, now.new_customer_share
+    return Card(
+        title="Redemptions",
+        value=f"{now.redemptions.redemptions:,}",
+        note=_before(f"{before.redemptions.redemptions:,}", period),
+        lines=[("By new customers", f"{new:,} ({share})")],
+        formula=f"{formulas.REDEMPTIONS} New customers: {formulas.NEW_CUSTOMERS}",
+        link=links.redemptions(period, currency=now.currency),
+    )
+
+
+def _net(now: Figures, before: Figures, period: Period) -> Card:
+    def shown(amount: int) -> str:
+        return money.display(amount, now.currency)
+
+    paid_back = now.money.refunded_amount + now.money.disputed_amount
+    return Card(
+        title="Net revenue with a code",
+        value=shown(now.money.net_amount),
+        note=_before(shown(before.money.net_amount), period),
+        lines=[
+            ("Gross", shown(now.money.gross_amount)),
+            (f"Discount ({now.discount_rate})", shown(-now.money.discount_amount)),
+            ("Refunds and disputes", shown(-paid_back)),
+        ],
+        formula=f"{formulas.NET} Gross: {formulas.GROSS} Discount rate: {formulas.DISCOUNT_RATE}",
+        link=links.entries(period, currency=now.currency),
+    )
+
+
+def _most_used(top: list[CodeFigures]) -> Card:
+    title = "Most used code"
+    if not top:
+        return Card(title=title, value="—", note="No redemptions in this period.", formula=formulas.MOST_USED)
+    first = top[0]
+    return Card(
+        title=title,
+        value=first.code,
+        note=f"{first.redemptions:,} redemptions, saving {money.display(first.discount_amount, first.currency)}",
+        formula=formulas.MOST_USED,
+        link=links.row(PromoCode, first.promo_code_id),
+    )
+
+
+def _conversion(overview: Overview) -> Card:
+    ratio, before = overview.conversion, overview.conversion_before
+    return Card(
+        title="Conversion, code to purchase",
+        value=_headline(ratio),
+        note=_before(_headline(before), overview.period),
+        lines=[_cases("Bought, of those who entered a code", ratio)],
+        formula=formulas.CONVERSION,
+        link=links.accepted_checks(overview.period),
+    )
+
+
+def _codes_used(overview: Overview) -> Card:
+    ratio = overview.codes_used
+    return Card(
+        title="Codes used",
+        value=_headline(ratio),
+        note="Over all time",
+        lines=[_cases("Redeemed, of those issued", ratio)],
+        formula=formulas.USAGE_RATE,
+        link=links.used_codes(),
+    )
+
+
+def _headline(ratio: Ratio) -> str:
+    """Return the percentage; over too few cases the cases themselves, which are all there is to say."""
+    return _fraction(ratio) if ratio.is_too_few else str(ratio)
+
+
+def _cases(label: str, ratio: Ratio) -> tuple[str, str]:
+    return ("Too few for a percentage", "") if ratio.is_too_few else (label, _fraction(ratio))
+
+
+def _fraction(ratio: Ratio) -> str:
+    return f"{ratio.part:,} of {ratio.whole:,}"
+
+
+def _before(shown: str, period: Period) -> str:
+    days = "day" if period.days == 1 else f"{period.days:,} days"
+    return f"{shown} in the {days} before"
+
+
+def _concerns(overview: Overview) -> list[Concern]:
+    attention, codes = overview.attention, overview.attention.codes
+    return [
+        Concern(
+            "Stripe refused the code",
+            codes.failed,
+            links.rows(PromoCode, sync_status__exact="error", archived_at__isnull="True"),
+            "Read Stripe's reason on the code, correct the terms, save.",
+        ),
+        Concern(
+            "Code in conflict with Stripe",
+            codes.conflicting,
+            links.rows(PromoCode, sync_status__exact="conflict"),
+            "Choose which side is right.",
+        ),
+        Concern(
+            "Code not yet at Stripe, being retried",
+            codes.retrying,
+            links.rows(PromoCode, sync_status__exact="pending", sync_error__gt=""),
+            "Nothing to do if Stripe is down; else see the error on the code.",
+        ),
+        Concern(
+            "Webhook that could not be processed",
+            attention.failed_webhooks,
+            links.rows(WebhookEvent, processed_at__isnull="True", error__gt=""),
+            "Read the reason and process it again.",
+        ),
+        Concern(
+            "Redemption past its code's limit in this period",
+            attention.over_limit,
+            links.redemptions(overview.period, is_over_limit__exact="1"),
+            "Stripe took the payment, so it counts; raise the limit or refund.",
+        ),
+        Concern(
+            "Code that expires within 7 days",
+            codes.expiring,
+            links.expiring_codes(overview.now),
+            "Give it a later end if it should go on.",
+        ),
+    ]
+
+
+def _top_codes(top: list[CodeFigures]) -> Table:
+    return Table(
+        headers=["Code", "Redemptions", "Discount", "Net"],
+        rows=[
+            [
+                _link(links.row(PromoCode, code.promo_code_id), code.code),
+                f"{code.redemptions:,}",
+                money.display(code.discount_amount, code.currency),
+                money.display(code.net_amount, code.currency),
+            ]
+            for code in top
+        ],
+        numbers=3,
+    )
+
+
+def _recent(entries: list[LedgerEntry]) -> Table:
+    return Table(
+        headers=["When", "What", "Code", "Customer", "Discount", "Net"],
+        rows=[_activity(entry) for entry in entries],
+        numbers=2,
+    )
+
+
+def _activity(entry: LedgerEntry) -> list[str | SafeString]:
+    usage = entry.usage
+    assert usage is not None  # the query takes entries of a redemption only
+    return [
+        timezone.localtime(entry.occurred_at).strftime("%Y-%m-%d %H:%M"),
+        entry.get_kind_display(),
+        _link(links.row(PromoCodeUsage, usage.pk), usage.promo_code.code),
+        str(entry.customer or "Unknown"),
+        money.display(entry.discount_amount, entry.currency),
+        money.display(entry.net_amount, entry.currency),
+    ]
+
+
+def _link(address: str, text: str) -> SafeString:
+    return format_html('<a href="{}">{}</a>', address, text)

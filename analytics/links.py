@@ -1,0 +1,57 @@
+"""From a figure to the rows behind it, in the admin."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django.db.models import Model
+from django.urls import reverse
+
+from analytics.periods import Period
+from analytics.queries import EXPIRES_SOON, SETTLED
+from promos.models import CodeCheck, LedgerEntry, PromoCode, PromoCodeUsage
+
+
+def rows(model: type[Model], **lookups: str) -> str:
+    """Return the address of the admin's list of a model, narrowed by lookups."""
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return f"{address}?{urlencode(lookups)}" if lookups else address
+
+
+def row(model: type[Model], pk: int) -> str:
+    """Return the address of one row's page in the admin."""
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
+
+
+def redemptions(period: Period, **lookups: str) -> str:
+    settled = {"status__in": ",".join(SETTLED)}
+    return rows(PromoCodeUsage, **settled, **_within(period, "redeemed_at"), **lookups)
+
+
+def entries(period: Period, **lookups: str) -> str:
+    """Return the ledger entries of orders with a code."""
+    return rows(LedgerEntry, usage__isnull="False", **_within(period, "occurred_at"), **lookups)
+
+
+def accepted_checks(period: Period) -> str:
+    return rows(CodeCheck, outcome="accepted", **_within(period, "checked_at"))
+
+
+def used_codes() -> str:
+    return rows(PromoCode, usages__isnull="False")
+
+
+def expiring_codes(now: datetime) -> str:
+    """Return the codes that ``queries.expiring(now)`` counts."""
+    return rows(
+        PromoCode,
+        archived_at__isnull="True",
+        approved_at__isnull="False",
+        expires_at__gt=now.isoformat(),
+        expires_at__lte=(now + EXPIRES_SOON).isoformat(),
+    )
+
+
+def _within(period: Period, name: str) -> dict[str, str]:
+    return {f"{name}__gte": period.start.isoformat(), f"{name}__lt": period.end.isoformat()}
