@@ -1,0 +1,1 @@
+"""The demo: a fresh installation filled through the real flows, and its processes."""

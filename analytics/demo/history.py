@@ -1,0 +1,125 @@
+"""Ninety days of orders before today, with and without codes, the same on every run.
+
+Written with past dates, but through ``redemptions.record``, from checkout
+sessions as Stripe would have sent them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from analytics.demo import catalogue as prices
+from analytics.demo.catalogue import Catalogue
+from promos import orders, redemptions
+from promos.models import CodeCheck, Customer, PromoCode
+from promos.sync import terms
+
+DAYS = 90
+ORDERS = 240
+SEED = 2026
+#: Of a hundred orders, how many take which plan with which code.
+MIX = (
+    ("monthly", "", 34),
+    ("annual", "", 14),
+    ("monthly", "LAUNCH50", 32),
+    ("monthly", "TESTCLIENT70", 20),
+)
+#: Codes entered without a purchase afterwards: text and reason ("" was accepted).
+IDLE_CHECKS = (
+    ("LAUNCH50", ""),
+    ("TESTCLIENT70", ""),
+    ("LAUNCH5O", "not_found"),
+    ("TESTCLIENT70", "plan_not_covered"),
+)
+
+
+@dataclass(frozen=True)
+class Order:
+    number: int
+    plan: str
+    code: str
+    at: datetime
+
+    @property
+    def session_id(self) -> str:
+        return f"cs_test_history_{self.number:04d}"
+
+
+def planned(today: datetime) -> list[Order]:
+    """Return the orders of the ninety days before midnight of ``today``, oldest first."""
+    dice = random.Random(SEED)  # noqa: S311 - a story, not a secret
+    midnight = today.replace(hour=0, minute=0, second=0, microsecond=0)
+    seconds = sorted(_moment(dice) for _ in range(ORDERS))
+    choices = dice.choices(MIX, weights=[weight for *_, weight in MIX], k=ORDERS)
+    return [
+        Order(number, plan, code, midnight - timedelta(days=DAYS) + timedelta(seconds=second))
+        for number, (second, (plan, code, _)) in enumerate(zip(seconds, choices, strict=True))
+    ]
+
+
+def record(catalogue: Catalogue, *, today: datetime) -> Iterator[Order]:
+    """Record each order that is not recorded yet, with the entry of its code; yields as it goes."""
+    codes = {code.code: code for code in PromoCode.objects.select_related("offer")}
+    dice = random.Random(SEED + 1)  # noqa: S311 - a story, not a secret
+    for order in planned(today):
+        customer = _customer(dice.randrange(ORDERS * 4 // 5))
+        code = codes.get(order.code)
+        session = _session(order, catalogue, customer, code)
+        if redemptions.record(session, event=None, now=order.at):
+            _check_codes(order, customer, codes, dice)
+        yield order
+
+
+def _moment(dice: random.Random) -> float:
+    """Return a second within the ninety days; later days are busier."""
+    return DAYS * 86_400 * dice.random() ** 0.7
+
+
+def _customer(number: int) -> Customer:
+    customer, _ = Customer.objects.get_or_create(
+        stripe_customer_id=f"cus_history{number:04d}", defaults={"email": f"buyer{number}@example.com"}
+    )
+    return customer
+
+
+def _session(
+    order: Order, catalogue: Catalogue, customer: Customer, code: PromoCode | None
+) -> dict[str, Any]:
+    is_monthly = order.plan == "monthly"
+    gross = prices.MONTHLY_AMOUNT + prices.SETUP_AMOUNT if is_monthly else prices.ANNUAL_AMOUNT
+    generation = terms.current(code) if code else None
+    return {
+        "id": order.session_id,
+        "subscription": f"sub_history{order.number:04d}",
+        "customer": customer.stripe_customer_id,
+        "customer_details": {"email": customer.email},
+        "payment_status": "paid",
+        "currency": prices.CURRENCY,
+        "amount_subtotal": gross,
+        "total_details": {"amount_discount": _discount(order.code), "amount_tax": 0},
+        "discounts": [{"promotion_code": generation.stripe_promotion_code_id}] if generation else [],
+        "metadata": {
+            orders.PLAN_KEY: catalogue.monthly_price if is_monthly else catalogue.annual_price,
+            orders.INTERVAL_KEY: "month" if is_monthly else "year",
+        },
+    }
+
+
+def _discount(code: str) -> int:
+    return {"LAUNCH50": prices.SETUP_AMOUNT // 2, "TESTCLIENT70": prices.MONTHLY_AMOUNT - 7_000}.get(code, 0)
+
+
+def _check_codes(order: Order, customer: Customer, codes: dict[str, PromoCode], dice: random.Random) -> None:
+    """Keep what was entered: the order's own code, and now and then somebody else's try that led to nothing."""
+    entered = [(order.code, "", customer)] if order.code else []
+    if dice.random() < 0.4:
+        text, reason = dice.choice(IDLE_CHECKS)
+        entered.append((text, reason, _customer(ORDERS + order.number)))
+    CodeCheck.objects.bulk_create(
+        CodeCheck(text=text, promo_code=codes.get(text), customer=who, reason=reason, checked_at=order.at)
+        for text, reason, who in entered
+    )

@@ -1,0 +1,13 @@
+"""How gunicorn serves the site: a few processes with threads, since most of a request is waiting for the database."""
+
+import os
+
+bind = os.environ.get("WEB_BIND", "127.0.0.1:8000")
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = 8
+timeout = 60
+graceful_timeout = 20
+# Behind a proxy that keeps connections, as Stripe does.
+keepalive = 30
+accesslog = None
