@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from datetime import datetime
 from http import HTTPStatus
@@ -114,7 +115,7 @@ def _fits_a_new_secret(body: bytes, header: str, known: tuple[str, ...], now: da
 
 def _parsed(body: bytes) -> Any:
     try:
-        payload = json.loads(body.decode(), parse_constant=_refuse_constant)
+        payload = json.loads(body.decode(), parse_constant=_refused, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise Refused("The request is not JSON in UTF-8.") from error
     if _is_deeper_than(MAX_DEPTH, payload):
@@ -122,9 +123,16 @@ def _parsed(body: bytes) -> Any:
     return _storable(payload) if b"\\u" in body else payload
 
 
-def _refuse_constant(name: str) -> None:
-    """Python reads NaN and Infinity, which are no JSON and which PostgreSQL does not store."""
+def _refused(name: str) -> None:
+    """Python reads NaN and Infinity, which are no JSON and which no database stores as JSON."""
     raise ValueError(name)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(digits)
+    return number
 
 
 def _storable(value: Any) -> Any:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from promos.models import WebhookEvent
 from promos.webhooks import queue, receivers
@@ -15,8 +15,8 @@ from promos.webhooks import queue, receivers
 logger = logging.getLogger(__name__)
 
 
-class _AlreadyStored(Exception):
-    """The event came before."""
+class _NotInserted(Exception):
+    """A constraint of the inbox was broken, as good as always that each event is stored once."""
 
 
 def take(payload: dict[str, Any], *, now: datetime) -> None:
@@ -27,8 +27,10 @@ def take(payload: dict[str, Any], *, now: datetime) -> None:
     """
     try:
         _store_and_run(payload, now)
-    except _AlreadyStored:
-        return
+    except _NotInserted as error:
+        # The database says no more than that a constraint was broken.
+        if not WebhookEvent.objects.filter(stripe_event_id=payload["id"]).exists():
+            raise DatabaseError("The event breaks a constraint.") from error
     except Exception as error:
         # Whatever a receiver raises, the event must not be lost: the worker tries again.
         logger.exception("Event %s could not be processed yet", payload["id"])
@@ -48,7 +50,7 @@ def _store_and_run(payload: dict[str, Any], now: datetime) -> None:
 def _store_failed(payload: dict[str, Any], error: Exception, now: datetime) -> None:
     event = _event(payload, now)
     queue.note_failure(event, error, now)
-    with suppress(_AlreadyStored), transaction.atomic():
+    with suppress(_NotInserted), transaction.atomic():
         _insert(event)
 
 
@@ -68,4 +70,4 @@ def _insert(event: WebhookEvent) -> None:
     try:
         event.save(force_insert=True)
     except IntegrityError as error:
-        raise _AlreadyStored from error
+        raise _NotInserted from error

@@ -4,13 +4,16 @@ import hashlib
 import hmac
 import time
 
+import hypothesis
 import pytest
 from django.db import OperationalError, connection
 from django.urls import reverse
 from djstripe.models import WebhookEndpoint
+from hypothesis import given
+from hypothesis import strategies as st
 
 from promos.models import WebhookEvent
-from promos.webhooks import gate, signing_secrets
+from promos.webhooks import gate, receivers, signing_secrets
 from tests.promos import stripe_events
 from tests.promos.stripe_events import deliver
 
@@ -123,6 +126,8 @@ def test_signature_is_checked_for_secret_and_age_on_both_sides(client, secret, a
         b"null",
         b"[" * 200_000,
         b'{"a": NaN}',
+        b'{"a": 1e999}',
+        b'{"a": ' + b"9" * 5000 + b"}",
         [product_event()],
         product_event(id=None),
         product_event(id=""),
@@ -210,6 +215,36 @@ def test_event_that_cannot_be_stored_is_answered_with_500(client):
 
     assert response.status_code == 500
     assert not WebhookEvent.objects.exists()
+
+
+def test_redirect_to_https_spares_the_webhook_and_the_monitor(client, settings):
+    settings.SECURE_SSL_REDIRECT = True
+
+    assert deliver(client, product_event()).status_code == 200
+    assert client.get("/healthz").status_code == 200
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    fields=st.dictionaries(
+        st.sampled_from(["id", "type", "data", "livemode", "api_version", "request"]), JSON
+    ),
+    subject=st.dictionaries(st.sampled_from(["id", "object", "metadata", "discounts", "customer"]), JSON),
+    event_type=st.sampled_from(list(receivers.REGISTRY)),
+)
+@hypothesis.settings(
+    max_examples=60, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+)
+def test_signed_nonsense_never_fails(client, fields, subject, event_type):
+    response = deliver(client, {**stripe_events.event(event_type, subject), **fields})
+
+    assert response.status_code in {200, 400}
 
 
 def endpoint(**fields):
