@@ -9,12 +9,16 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from promos import mirror, permissions, stripe_gateway
+from promos.models import StripeCoupon, StripePromotionCode
 from promos.stripe_gateway import StripeError
+from promos.sync import pull
 from promos.webhooks import endpoints
 
 
@@ -26,18 +30,24 @@ class Step:
     ok: bool = True
 
 
-def run() -> Iterator[Step]:
-    """Check the key, seed dj-stripe's rows, make the webhook endpoint and mirror the catalogue."""
+def run(now: datetime) -> Iterator[Step]:
+    """Check the key, seed dj-stripe's rows, make the webhook endpoint, take over what the account has."""
     try:
         yield check_key()
     except StripeError as error:
         yield Step(f"The key does not work: {error}", ok=False)
         return
-    for part in (check_permissions, connect_webhooks, mirror_catalogue):
+    parts = {
+        "try the permissions": check_permissions,
+        "connect the webhooks": connect_webhooks,
+        "mirror the catalogue": mirror_catalogue,
+        "take over codes": partial(take_over_codes, now),
+    }
+    for purpose, part in parts.items():
         try:
             yield from part()
         except StripeError as error:
-            yield Step(f"Stripe refused to {part.__name__.replace('_', ' ')}: {error}", ok=False)
+            yield Step(f"Stripe did not let us {purpose}: {error}", ok=False)
 
 
 def check_key() -> Step:
@@ -85,6 +95,30 @@ def mirror_catalogue() -> Iterator[Step]:
     products = mirror.copy_all("product", stripe_gateway.list_products())
     prices = mirror.copy_all("price", stripe_gateway.list_prices())
     yield Step(f"Mirrored {products} products and {prices} prices.")
+
+
+def take_over_codes(now: datetime) -> Iterator[Step]:
+    """Mirror every coupon and promotion code, and make offers and codes of those that nobody here knows.
+
+    Codes that are switched off at Stripe are left there; the first change to one brings it here.
+    """
+    coupons, promotion_codes = (
+        list(stripe_gateway.list_coupons()),
+        list(stripe_gateway.list_promotion_codes()),
+    )
+    mirror.copy_all("coupon", coupons)
+    mirror.copy_all("promotion_code", promotion_codes)
+    known_coupons = set(StripeCoupon.objects.values_list("stripe_coupon_id", flat=True))
+    known_codes = set(StripePromotionCode.objects.values_list("stripe_promotion_code_id", flat=True))
+    new_coupons = [found["id"] for found in coupons if found["id"] not in known_coupons]
+    new_codes = [
+        found["id"] for found in promotion_codes if found["active"] and found["id"] not in known_codes
+    ]
+    for coupon_id in new_coupons:
+        pull.coupon(coupon_id, now=now)
+    for promotion_code_id in new_codes:
+        pull.promotion_code(promotion_code_id, now=now)
+    yield Step(f"Took over {len(new_coupons)} coupons and {len(new_codes)} codes from Stripe.")
 
 
 def _what_became_of(outcome: endpoints.Outcome) -> Step:

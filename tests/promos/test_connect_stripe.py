@@ -5,9 +5,11 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from djstripe.models import Account, APIKey, Price, Product, WebhookEndpoint
+from django.utils import timezone
+from djstripe.models import Account, APIKey, Coupon, Price, Product, PromotionCode, WebhookEndpoint
 
 from promos import connect, mirror, stripe_gateway
+from promos.models import PromoCode
 from promos.webhooks import endpoints, receivers, signing_secrets
 from tests import factories
 from tests.promos import stripe_events
@@ -22,7 +24,7 @@ def recorder(standin):
 
 
 def run():
-    steps = list(connect.run())
+    steps = list(connect.run(timezone.now()))
     return [step.text for step in steps if step.ok], [step.text for step in steps if not step.ok]
 
 
@@ -172,7 +174,7 @@ def test_refused_webhook_permission_does_not_stop_the_mirror(recorder):
 
     done, wrong = run()
 
-    assert any(text.startswith("Stripe refused to connect webhooks") for text in wrong)
+    assert any(text.startswith("Stripe did not let us connect the webhooks") for text in wrong)
     assert any(text.startswith("Mirrored") for text in done)
 
 
@@ -220,6 +222,22 @@ def test_address_that_stripe_cannot_reach_gets_the_forwarding_command(settings, 
     assert (
         "stripe listen --forward-to http://127.0.0.1:8000/api/webhooks/stripe/ --events checkout" in step.text
     )
+
+
+def test_codes_of_the_account_are_taken_over_once(recorder):
+    coupon = stripe_gateway.create_coupon({"percent_off": 20, "duration": "once"}, idempotency_key="coupon")
+    for text, active in (("OPEN", True), ("CLOSED", False)):
+        params = {"promotion": {"type": "coupon", "coupon": coupon["id"]}, "code": text, "active": active}
+        stripe_gateway.create_promotion_code(params, idempotency_key=text)
+
+    first, wrong = run()
+    second, _ = run()
+
+    assert wrong == []
+    assert first[-1] == "Took over 1 coupons and 1 codes from Stripe."
+    assert second[-1] == "Took over 0 coupons and 0 codes from Stripe."
+    assert PromoCode.objects.get().code == "OPEN"
+    assert (Coupon.objects.count(), PromotionCode.objects.count()) == (1, 2)
 
 
 def test_rows_of_vanished_prices_and_products_go(recorder):

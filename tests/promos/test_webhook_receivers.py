@@ -176,7 +176,7 @@ def test_every_registered_type_is_one_of_stripes():
 def test_stripe_delivers_to_the_endpoint_that_connect_made(dashboard, standin, live_server, settings, now):
     settings.SITE_URL = live_server.url
     signing_secrets.forget()
-    assert all(step.ok for step in connect.run())
+    assert all(step.ok for step in connect.run(now))
 
     product = dashboard.create_product("Team")
     assert standin.courier.wait_until_idle()

@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from promos import connect
 from promos.webhooks import endpoints
@@ -12,7 +13,7 @@ from promos.webhooks import endpoints
 
 class Command(BaseCommand):
     help = (
-        "Check the Stripe key and what it may do, make the webhook endpoint, mirror products and prices. "
+        "Check the Stripe key and what it may do, make the webhook endpoint, mirror products and prices, take over codes. "
         "Can be run again at any time; exit status 1 when something needs attention."
     )
 
@@ -21,7 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         steps = []
-        for step in connect.run():
+        for step in connect.run(timezone.now()):
             steps.append(step)
             if not options["json"]:
                 self._print(step)
