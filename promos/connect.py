@@ -7,7 +7,7 @@ refuses does not stop the others, except the key itself.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -37,7 +37,7 @@ def run(now: datetime) -> Iterator[Step]:
     except StripeError as error:
         yield Step(f"The key does not work: {error}", ok=False)
         return
-    parts = {
+    parts: dict[str, Callable[[], Iterator[Step]]] = {
         "try the permissions": check_permissions,
         "connect the webhooks": connect_webhooks,
         "mirror the catalogue": mirror_catalogue,
