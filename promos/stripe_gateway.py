@@ -4,7 +4,7 @@ Calls go to ``settings.STRIPE_HOST`` (the stand-in or another server that follow
 Stripe's API), or to Stripe itself when that is empty. Nothing here retries; the
 callers know what a retry needs. Every call may raise:
 
-    Unavailable      no answer, or one that says "later"
+    Unavailable      no answer, or one that says "later" (``Busy`` is a kind of it)
     NotAuthorised    the key is wrong or lacks a permission
     Rejected         Stripe will not do this, whatever the time (``NotFound`` and ``Conflict`` are kinds of it)
 """
@@ -41,6 +41,10 @@ class Unavailable(StripeError):
     def __init__(self, message: str, *, needs_new_key: bool = False) -> None:
         super().__init__(message)
         self.needs_new_key = needs_new_key
+
+
+class Busy(Unavailable):
+    """Stripe still works on the same request, or gets too many: with the same key it may be asked again at once."""
 
 
 class NotAuthorised(StripeError):
@@ -256,7 +260,7 @@ def _translated(error: stripe.StripeError) -> StripeError:
         return Unavailable("Stripe could not be reached.")
     status = error.http_status or 0
     if status in {409, 429}:
-        return Unavailable(message)
+        return Busy(message)
     if status >= 500 or not status:
         return Unavailable(message, needs_new_key=True)
     return _refused(error, message)

@@ -9,6 +9,7 @@ is no session; when it is not, the worker asks Stripe later.
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,8 @@ from promos.models import CheckoutAttempt, Customer, PromoCode
 from promos.plans import Plan
 
 logger = logging.getLogger(__name__)
+
+WAITS_WHILE_BUSY = (0.5, 1.0)
 
 
 class NotOpened(Exception):
@@ -106,10 +109,7 @@ def _attempt(customer: Customer, plan: Plan, verdict: Verdict, *, now: datetime)
 def _open_at_stripe(attempt: CheckoutAttempt, plan: Plan, *, now: datetime) -> str:
     """Have Stripe open the session of an attempt, outside any transaction, and return its address."""
     try:
-        session = stripe_gateway.create_checkout_session(
-            _session(attempt, plan),
-            idempotency_key=customers.row_key("checkout", attempt.pk, attempt.created_at),
-        )
+        session = _create_session(attempt, plan)
     except stripe_gateway.Unavailable as error:
         attempts.settle_unanswered(attempt, error, now=now)
         raise _failed(attempt, plan, Reason.TRY_LATER, now=now) from error
@@ -120,6 +120,18 @@ def _open_at_stripe(attempt: CheckoutAttempt, plan: Plan, *, now: datetime) -> s
     attempts.mark_open(attempt, session_id=session["id"])
     _record(attempt, plan, None, now=now)
     return str(session["url"])
+
+
+def _create_session(attempt: CheckoutAttempt, plan: Plan) -> stripe_gateway.StripeObject:
+    """Create the session of an attempt; a second click waits while Stripe is busy with the first."""
+    params = _session(attempt, plan)
+    key = customers.row_key("checkout", attempt.pk, attempt.created_at)
+    for seconds in WAITS_WHILE_BUSY:
+        try:
+            return stripe_gateway.create_checkout_session(params, idempotency_key=key)
+        except stripe_gateway.Busy:
+            time.sleep(seconds)
+    return stripe_gateway.create_checkout_session(params, idempotency_key=key)
 
 
 def _failed(

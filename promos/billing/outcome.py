@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
 from promos import money, plans
 from promos.models import CheckoutAttempt, Customer, LedgerEntry
+
+#: Whatever comes in an address; PostgreSQL would not even compare some of it.
+SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
 
 
 class State(Enum):
@@ -33,6 +37,8 @@ class Outcome:
 
 def of_session(session_id: str, *, customer: Customer) -> Outcome | None:
     """Return what became of a checkout of this customer's; None for anybody else's or none at all."""
+    if not SESSION_ID.fullmatch(session_id):
+        return None
     attempt = (
         CheckoutAttempt.objects.select_related("promo_code")
         .filter(stripe_session_id=session_id, customer=customer)

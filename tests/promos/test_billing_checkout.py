@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,17 +31,19 @@ def team(standin: Standin) -> Shop:
 
 @dataclass
 class Fault:
-    """Stands before the stand-in: answers 500 to whatever opens a checkout, before or after it was opened."""
+    """Stands before the stand-in: spoils the first answers to whatever opens a checkout, before or after it did."""
 
     core: Api
+    status: int = 500
+    times: int = 1
     is_opened: bool = False
 
     def handle(self, request: Request) -> Response:
-        is_hit = (request.method, request.path) == ("POST", "/v1/checkout/sessions")
-        if is_hit and not self.is_opened:
-            return Response(500, '{"error": {"message": "Something broke", "type": "api_error"}}')
-        answer = self.core.handle(request)
-        return Response(500, "{}") if is_hit else answer
+        is_hit = self.times > 0 and (request.method, request.path) == ("POST", "/v1/checkout/sessions")
+        self.times -= is_hit
+        if self.is_opened or not is_hit:
+            answer = self.core.handle(request)
+        return Response(self.status, '{"error": {"message": "Not now"}}') if is_hit else answer
 
 
 def open_checkout(customer: Customer, price_id: str, text: str, now: datetime) -> str:
@@ -186,8 +189,17 @@ def test_open_after_a_definite_500_gives_the_use_back(
     with pytest.raises(checkout.NotOpened) as caught:
         open_checkout(customer, team.monthly, "LAST", now)
     assert (caught.value.reason, held("LAST")) == (Reason.TRY_LATER, 0)
-    standin.api = standin.core
     assert open_checkout(customer, team.monthly, "LAST", now)
+
+
+@pytest.mark.parametrize(("times", "is_open"), [(2, True), (3, False)])
+def test_open_waits_a_moment_while_stripe_is_busy(
+    customer: Customer, team: Shop, now: datetime, standin: Standin, times: int, is_open: bool
+) -> None:
+    standin.api = Fault(standin.core, status=409, times=times)
+    with nullcontext() if is_open else pytest.raises(checkout.NotOpened):
+        open_checkout(customer, team.monthly, "", now)
+    assert len(sessions()) == is_open
 
 
 def test_open_finds_the_checkout_that_a_500_hid(
@@ -197,7 +209,6 @@ def test_open_finds_the_checkout_that_a_500_hid(
     standin.api = Fault(standin.core, is_opened=True)
     with pytest.raises(checkout.NotOpened):
         open_checkout(customer, team.monthly, "LAST", now)
-    standin.api = standin.core
     assert open_checkout(customer, team.monthly, "LAST", now) == sessions()[0]["url"]
     assert (len(sessions()), held("LAST")) == (1, 1)
 
