@@ -11,3 +11,5 @@ graceful_timeout = 20
 # Behind a proxy that keeps connections, as Stripe does.
 keepalive = 30
 accesslog = None
+# Nothing here is controlled through a socket in the home directory.
+control_socket_disable = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -86,10 +86,18 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dic
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say why a test is left out where its tool is missing; in CI nothing is left out."""
-    on_postgres = connections["default"].vendor == "postgresql"
+    """Say why a browser test is left out where there is no browser."""
+    missing = pytest.mark.skip(reason="needs Chromium (Debian: apt install chromium)")
     for item in items:
-        if item.get_closest_marker("browser") and not has_chromium() and not IN_CI:
-            item.add_marker(pytest.mark.skip(reason="needs Chromium (Debian: apt install chromium)"))
-        if item.get_closest_marker("postgres") and not on_postgres:
-            item.add_marker(pytest.mark.skip(reason="needs PostgreSQL (set DATABASE_URL)"))
+        if item.get_closest_marker("browser") and not has_chromium():
+            item.add_marker(missing)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a test that is left out is a failure: there everything is installed."""
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"Left out in CI: {report.longrepr}"
+    return report
