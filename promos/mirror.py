@@ -69,12 +69,14 @@ def copy(data: StripeObject) -> None:
 
 def copy_all(kind: str, objects: Iterable[StripeObject]) -> int:
     """Mirror every object of a kind, drop the rows of those that are gone, and return how many there are."""
-    kept = []
-    for data in objects:
+    gone = set(MODELS[kind].objects.values_list("id", flat=True))
+    count = 0
+    for count, data in enumerate(objects, start=1):  # noqa: B007 - the last number is the answer
         copy(data)
-        kept.append(data["id"])
-    MODELS[kind].objects.exclude(id__in=kept).delete()
-    return len(kept)
+        gone.discard(data["id"])
+    for stripe_id in gone:
+        MODELS[kind].objects.filter(id=stripe_id).delete()
+    return count
 
 
 def record_event(event: WebhookEvent) -> None:

@@ -111,6 +111,7 @@ def test_coupon_deleted_in_the_dashboard_leaves_a_conflict(dashboard, now):
 
     deliver_everything(now)
 
+    assert problems() == []
     assert PromoCode.objects.get().sync_status == "conflict"
     assert StripeCoupon.objects.get().state == StripeCoupon.State.DELETED
     assert not Coupon.objects.exists()
