@@ -211,6 +211,9 @@ UNFOLD = {
     "SITE_TITLE": "Promodesk",
     "SITE_HEADER": "Promodesk",
     "SITE_SYMBOL": "sell",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("promos/icon.svg")}
+    ],
     "SHOW_HISTORY": True,
     "ENVIRONMENT": "promos.admin.site.environment",
     "STYLES": [lambda request: static("promos/admin.css")],
@@ -218,7 +221,7 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "analytics.admin.home",
     # Searching whole models is unbounded; ours takes the first few of each kind.
     "COMMAND": {"search_models": False, "search_callback": "promos.admin.site.search"},
-    "SIDEBAR": {"command_search": True, "navigation": "promos.admin.site.menu"},
+    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "promos.admin.site.menu"},
     "COLORS": {
         # Readable as text on white and under white text (AA).
         "primary": {

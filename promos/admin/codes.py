@@ -138,7 +138,7 @@ class PromoCodeAdmin(ProjectAdmin):
         ("offer__kind", ChoicesDropdownFilter),
         ("campaign", RelatedDropdownFilter),
     )
-    search_fields = ("code", "description", "campaign__name")
+    search_fields = ("code", "description")
     ordering = ("-created_at", "-pk")
     autocomplete_fields = ("campaign", "customer")
     conditional_fields = CONDITIONS
@@ -214,8 +214,9 @@ class PromoCodeAdmin(ProjectAdmin):
     @display(description="Status")
     def status_in_words(self, obj: PromoCode) -> str:
         status = codes.status(obj, timezone.now())
-        reason = codes.pause_reason(obj) if status == codes.Status.PAUSED else ""
-        return f"{status.label}: {reason}" if reason else str(status.label)
+        if status != codes.Status.PAUSED or obj.paused_at is not None:
+            return str(status.label)
+        return f"{status.label}: {codes.pause_reason(obj)}"
 
     @display(description="Redemptions")
     def redemptions(self, obj: PromoCode) -> SafeString:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import djstripe.admin  # noqa: F401  (registers its pages, so that they can be taken away)
+from django.apps import apps
 from django.contrib import admin
 from django.db.models import Model
 from django.utils.html import format_html
@@ -21,6 +22,7 @@ from unfold.decorators import display
 
 from promos.admin.base import ReadOnlyAdmin, dashboard_link, in_money
 
+apps.get_app_config("djstripe").verbose_name = "Stripe mirror"
 for _model in [model for model in admin.site._registry if model._meta.app_label == "djstripe"]:
     admin.site.unregister(_model)
 

@@ -73,6 +73,7 @@ class LedgerEntryInline(Amounts, TabularInline):
     per_page = 20
     can_delete = False
     show_change_link = True
+    hide_title = True
     verbose_name_plural = "What Stripe settled"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LedgerEntry]:

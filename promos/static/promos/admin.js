@@ -15,7 +15,13 @@ function reachable(root) {
 }
 
 document.addEventListener("DOMContentLoaded", () => reachable(document));
-document.addEventListener("htmx:afterSwap", (event) => reachable(event.target));
+document.addEventListener("htmx:afterSwap", (event) => {
+  reachable(event.target);
+  // A dialog opens under the keyboard, not somewhere else on the page.
+  if (event.target.id === "modal-content") {
+    setTimeout(() => event.target.querySelector("button[type=submit]")?.focus(), 100);
+  }
+});
 document.addEventListener("keydown", (event) => {
   const isPressed = event.key === "Enter" || event.key === " ";
   if (isPressed && event.target.matches("[role=button][x-on\\:click]:not(button)")) {
