@@ -85,14 +85,20 @@ def between(first: str, last: str, *, zone: tzinfo) -> Period:
     Raises:
         ValueError: not a date, the wrong way round, or absurdly long; the message is for the person.
     """
-    first_day, last_day = _day(first), _day(last)
-    if last_day < first_day:
-        raise ValueError(f"The period ends ({last_day}) before it starts ({first_day}).")
-    if first_day < ALWAYS.first_day or last_day >= ALWAYS.end_day:
-        raise ValueError("The period must lie between the years 2000 and 2199.")
-    if (last_day - first_day).days >= LONGEST_DAYS:
+    period = _days(first, last, zone)
+    if period.days > LONGEST_DAYS:
         raise ValueError("The period is too long: at most five years at once.")
-    return Period(first_day, last_day + timedelta(days=1), zone)
+    return period
+
+
+def since_until(first: str | None, last: str | None, *, zone: tzinfo) -> Period:
+    """Return the period from one typed day to another, both included; None leaves that side open.
+
+    Raises:
+        ValueError: see ``between``, but any length is allowed.
+    """
+    earliest, latest = ALWAYS.first_day.isoformat(), ALWAYS.last_day.isoformat()
+    return _days(first or earliest, last or latest, zone)
 
 
 def chosen(parameters: Mapping[str, str], *, now: datetime, zone: tzinfo) -> Period:
@@ -110,8 +116,17 @@ def chosen(parameters: Mapping[str, str], *, now: datetime, zone: tzinfo) -> Per
     return last_days(int(days), now=now, zone=zone)
 
 
+def _days(first: str, last: str, zone: tzinfo) -> Period:
+    first_day, last_day = _day(first), _day(last)
+    if last_day < first_day:
+        raise ValueError(f"The period ends ({last_day}) before it starts ({first_day}).")
+    if first_day < ALWAYS.first_day or last_day >= ALWAYS.end_day:
+        raise ValueError("The period must lie between the years 2000 and 2199.")
+    return Period(first_day, last_day + timedelta(days=1), zone)
+
+
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text.strip())
     except ValueError:
-        raise ValueError(f"Enter both dates as 2026-03-31, not “{text}”.") from None
+        raise ValueError(f"Write dates as 2026-03-31, not “{text}”.") from None

@@ -1,0 +1,50 @@
+"""Codes from the command line: look at them, make them, stop them."""
+
+import json
+from typing import IO, Any, cast
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from rich.console import Console
+
+from analytics.console import creating, figures, life, status
+from analytics.console.answer import Answer
+
+#: Wide enough that nothing is cut when a table goes into a file or another program.
+PIPED_WIDTH = 200
+PARTS = {"status": status, "analytics": figures, "create": creating}
+
+
+class Command(BaseCommand):
+    help = "Look after promo codes. Exit status 0 when all is well, 1 when something is wrong (see each action's --help)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+        for action, part in PARTS.items():
+            chosen = actions.add_parser(action, help=part.HELP, description=part.HELP)
+            part.add_arguments(chosen)
+            self._add_json(chosen)
+        for action in life.HELP:
+            chosen = actions.add_parser(action, help=life.HELP[action], description=life.help_of(action))
+            life.add_arguments(chosen, action=action)
+            self._add_json(chosen)
+
+    def handle(self, *args: Any, action: str, **options: Any) -> None:
+        now = timezone.now()
+        part = PARTS.get(action)
+        answer = part.run(options, now=now) if part else life.run(action, options, now=now)
+        if options["json"]:
+            self.stdout.write(json.dumps(answer.data, indent=2))
+        else:
+            self._print(answer)
+        if answer.failure:
+            raise CommandError(answer.failure)
+
+    def _add_json(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print JSON; amounts in minor units")
+
+    def _print(self, answer: Answer) -> None:
+        width = None if self.stdout.isatty() else PIPED_WIDTH
+        console = Console(file=cast("IO[str]", self.stdout), width=width)
+        for one in answer.shown:
+            console.print(one, markup=False, highlight=False)
