@@ -1,5 +1,6 @@
 """Our row for whoever buys, and its customer at Stripe."""
 
+import secrets
 from datetime import datetime
 
 from django.contrib.auth.models import User
@@ -28,15 +29,50 @@ def ensure_at_stripe(customer: Customer) -> Customer:
     """
     if customer.stripe_customer_id:
         return customer
-    made = stripe_gateway.create_customer(
-        {"email": customer.email, "metadata": {"promodesk_customer": str(customer.pk)}},
-        idempotency_key=row_key("customer", customer.pk, customer.created_at),
-    )
+    made = _create_at_stripe(customer)
     Customer.objects.filter(pk=customer.pk, stripe_customer_id=None).update(stripe_customer_id=made["id"])
     customer.refresh_from_db()
     return customer
 
 
+def is_gone(error: stripe_gateway.StripeError) -> bool:
+    """Say whether Stripe refused a request because it no longer has the customer."""
+    return (
+        isinstance(error, stripe_gateway.Rejected)
+        and error.code == "resource_missing"
+        and error.param == "customer"
+    )
+
+
+def replace_at_stripe(customer: Customer) -> None:
+    """Make a new customer at Stripe, after somebody deleted the old one there.
+
+    Raises:
+        stripe_gateway.StripeError: it could not be made; the row still names the old one.
+    """
+    made = stripe_gateway.create_customer(_params(customer), idempotency_key=_fresh_key(customer))
+    Customer.objects.filter(pk=customer.pk).update(stripe_customer_id=made["id"])
+
+
 def row_key(kind: str, pk: int, created_at: datetime) -> str:
     """Return an idempotency key for a row: its birth tells it from a row of the same number in another database."""
     return f"promodesk-{kind}-{pk}-{created_at:%Y%m%dT%H%M%S%f}"
+
+
+def _create_at_stripe(customer: Customer) -> stripe_gateway.StripeObject:
+    key = row_key("customer", customer.pk, customer.created_at)
+    try:
+        return stripe_gateway.create_customer(_params(customer), idempotency_key=key)
+    except stripe_gateway.Unavailable as error:
+        if not error.needs_new_key:
+            raise
+    # Stripe repeats a failure to its key for a day. A spare customer there harms nobody, a day without checkout would.
+    return stripe_gateway.create_customer(_params(customer), idempotency_key=_fresh_key(customer))
+
+
+def _params(customer: Customer) -> dict[str, object]:
+    return {"email": customer.email, "metadata": {"promodesk_customer": str(customer.pk)}}
+
+
+def _fresh_key(customer: Customer) -> str:
+    return f"{row_key('customer', customer.pk, customer.created_at)}-{secrets.token_hex(8)}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -68,7 +69,7 @@ def open(customer: Customer, *, plan: Plan, code_text: str, now: datetime) -> st
 
 def _resume(customer: Customer, plan: Plan, text: str, *, now: datetime) -> str:
     """Return the address of the customer's open checkout of the same order; give up those of other orders."""
-    for attempt in attempts.unsettled(customer, now=now).filter(state=CheckoutAttempt.State.OPEN):
+    for attempt in attempts.unsettled(customer, now=now):
         if not _is_same(attempt, plan, text):
             attempts.let_go(attempt, now=now)
         elif url := attempts.address(attempt):
@@ -84,7 +85,7 @@ def _hold(customer: Customer, plan: Plan, text: str, *, now: datetime) -> Checko
         for attempt in attempts.just_begun(customer, now=now):
             if _is_same(attempt, plan, text):
                 return attempt
-        verdict = eligibility.check(text, customer=customer, plan=plan, now=now) if text else Verdict(None)
+        verdict = _verdict(text, customer=customer, plan=plan, now=now)
         if verdict.is_accepted:
             try:
                 return redemptions.hold(_attempt(customer, plan, verdict, now=now))
@@ -92,6 +93,16 @@ def _hold(customer: Customer, plan: Plan, text: str, *, now: datetime) -> Checko
                 verdict = replace(verdict, reason=refused.reason)
     code_checks.record(text, verdict, customer=customer, plan=plan, now=now)
     raise CodeRefused(verdict)
+
+
+def _verdict(text: str, *, customer: Customer, plan: Plan, now: datetime) -> Verdict:
+    """Judge a code by our own rows; Stripe has its say when it opens the session."""
+    if not text:
+        return Verdict(None)
+    verdict = eligibility.check(text, customer=customer, plan=plan, now=now)
+    if verdict.promo_code and verdict.is_accepted:
+        return replace(verdict, reason=code_checks.sync_refusal(verdict.promo_code))
+    return verdict
 
 
 def _attempt(customer: Customer, plan: Plan, verdict: Verdict, *, now: datetime) -> CheckoutAttempt:
@@ -116,7 +127,7 @@ def _open_at_stripe(attempt: CheckoutAttempt, plan: Plan, *, now: datetime) -> s
     except stripe_gateway.StripeError as error:
         logger.warning("Stripe did not open checkout attempt %s: %s", attempt.pk, error)
         redemptions.release(attempt, state=CheckoutAttempt.State.FAILED, now=now)
-        raise _failed(attempt, plan, _reason(error), now=now) from error
+        raise _failed(attempt, plan, _reason_after(error, attempt.customer), now=now) from error
     attempts.mark_open(attempt, session_id=session["id"])
     _record(attempt, plan, None, now=now)
     return str(session["url"])
@@ -188,6 +199,15 @@ def _discount(code: PromoCode | None, plan: Plan) -> dict[str, Any]:
 def _is_same(attempt: CheckoutAttempt, plan: Plan, text: str) -> bool:
     held = attempt.promo_code.code if attempt.promo_code else ""
     return attempt.plan == plan.price_id and held == text
+
+
+def _reason_after(error: stripe_gateway.StripeError, customer: Customer) -> Reason:
+    """Return what to answer to a refused session; a customer deleted at Stripe is made anew, for the next try."""
+    if not customers.is_gone(error):
+        return _reason(error)
+    with suppress(stripe_gateway.StripeError):
+        customers.replace_at_stripe(customer)
+    return Reason.TRY_LATER
 
 
 def _reason(error: stripe_gateway.StripeError) -> Reason:

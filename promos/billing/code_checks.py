@@ -66,14 +66,22 @@ def record(
         CodeCheck.objects.create(customer=customer, checked_at=now, **outcome)
 
 
+def sync_refusal(code: PromoCode) -> Reason | None:
+    """Say why Stripe's side of a code cannot stand for ours now, going by our own rows."""
+    if code.sync_status in {PromoCode.SyncStatus.ERROR, PromoCode.SyncStatus.CONFLICT}:
+        return Reason.STRIPE_REFUSED
+    if code.sync_status == PromoCode.SyncStatus.PENDING or stripe_promotion_code_id(code) is None:
+        # Being made or changed at Stripe: its terms there may not be the ones we show.
+        return Reason.TRY_LATER
+    return None
+
+
 def _stripe_refusal(code: PromoCode) -> Reason | None:
     """Ask Stripe about its side of a code that our rules accept."""
     promotion_code_id = stripe_promotion_code_id(code)
-    if code.sync_status in {PromoCode.SyncStatus.ERROR, PromoCode.SyncStatus.CONFLICT}:
-        return Reason.STRIPE_REFUSED
-    if promotion_code_id is None or code.sync_status == PromoCode.SyncStatus.PENDING:
-        # Being made or changed at Stripe: its terms there may not be the ones we would show.
-        return Reason.TRY_LATER
+    refusal = sync_refusal(code)
+    if refusal or promotion_code_id is None:
+        return refusal
     try:
         at_stripe = stripe_gateway.retrieve_promotion_code(promotion_code_id)
     except stripe_gateway.NotFound:

@@ -16,7 +16,7 @@ from promos.models import CheckoutAttempt, CodeCheck, Customer, PromoCode
 from promos.standin.api import Api
 from promos.standin.messages import Request, Response
 from promos.standin.server import Standin
-from tests import shop
+from tests import factories, shop
 from tests.shop import Shop
 
 pytestmark = pytest.mark.django_db
@@ -31,15 +31,16 @@ def team(standin: Standin) -> Shop:
 
 @dataclass
 class Fault:
-    """Stands before the stand-in: spoils the first answers to whatever opens a checkout, before or after it did."""
+    """Stands before the stand-in: spoils the first answers to a POST there, before or after it was done."""
 
     core: Api
+    path: str = "/v1/checkout/sessions"
     status: int = 500
     times: int = 1
     is_opened: bool = False
 
     def handle(self, request: Request) -> Response:
-        is_hit = self.times > 0 and (request.method, request.path) == ("POST", "/v1/checkout/sessions")
+        is_hit = self.times > 0 and (request.method, request.path) == ("POST", self.path)
         self.times -= is_hit
         if self.is_opened or not is_hit:
             answer = self.core.handle(request)
@@ -222,3 +223,30 @@ def test_open_that_stripe_refuses_gives_the_use_back(customer: Customer, team: S
     assert caught.value.verdict.reason == Reason.STRIPE_REFUSED
     assert (CheckoutAttempt.objects.get().state, held("SPRING20")) == (State.FAILED, 0)
     assert CodeCheck.objects.get().reason == "stripe_refused"
+
+
+def test_open_refuses_a_code_that_stripe_does_not_have_yet(
+    customer: Customer, team: Shop, now: datetime
+) -> None:
+    factories.PromoCodeFactory(code="FRESH")
+    with pytest.raises(checkout.CodeRefused) as caught:
+        open_checkout(customer, team.monthly, "FRESH", now)
+    assert caught.value.verdict.reason == Reason.TRY_LATER
+    assert (CheckoutAttempt.objects.count(), held("FRESH")) == (0, 0)
+
+
+def test_open_gets_over_a_500_that_stripe_would_repeat_for_the_customer(
+    customer: Customer, team: Shop, now: datetime, standin: Standin
+) -> None:
+    standin.api = Fault(standin.core, path="/v1/customers")
+    assert open_checkout(customer, team.monthly, "", now) == sessions()[0]["url"]
+
+
+def test_open_makes_a_customer_anew_that_was_deleted_at_stripe(
+    customer: Customer, team: Shop, now: datetime
+) -> None:
+    Customer.objects.update(stripe_customer_id="cus_gone")
+    with pytest.raises(checkout.NotOpened) as caught:
+        open_checkout(customer, team.monthly, "", now)
+    assert caught.value.reason == Reason.TRY_LATER
+    assert open_checkout(customer, team.monthly, "", now + timedelta(seconds=5))
