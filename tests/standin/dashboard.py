@@ -10,7 +10,8 @@ class Dashboard:
 
     def __init__(self, url):
         http_client = stripe.RequestsClient(timeout=10)
-        self.v1 = stripe.StripeClient(KEY, base_addresses={"api": url}, http_client=http_client).v1
+        self.client = stripe.StripeClient(KEY, base_addresses={"api": url}, http_client=http_client)
+        self.v1 = self.client.v1
 
     def create_product(self, name="Pro", **values):
         return self.v1.products.create({"name": name, **values})
