@@ -147,7 +147,6 @@ def _price(call: Call, values: dict[str, Any], product: str) -> Document:
     default_recurring = {
         "interval_count": 1,
         "meter": None,
-        "trial_period_days": None,
         "usage_type": "licensed",
     }
     lookup_key = _claimed_lookup_key(call, values)

@@ -57,13 +57,16 @@ def show(document: Document, wanted: Wanted, fetch: Fetch, name: str = "") -> Do
     unknown = [field for field in wanted if field not in document and field not in hidden]
     if unknown:
         raise _not_expandable(unknown[0])
-    return {
-        field: value
-        if field == "metadata"
-        else _shown(field, value, wanted.get(field), fetch, field in hidden)
-        for field, value in document.items()
-        if not field.startswith("_") and (field not in hidden or field in wanted)
-    }
+    shown = {}
+    for field, value in document.items():
+        if field.startswith("_") or (field in hidden and field not in wanted):
+            continue
+        if field == "metadata" and field not in wanted:
+            # Its keys are the caller's: none of them means anything here.
+            shown[field] = value
+        else:
+            shown[field] = _shown(field, value, wanted.get(field), fetch, field in hidden)
+    return shown
 
 
 def plain(document: Document) -> Document:
