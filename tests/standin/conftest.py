@@ -9,6 +9,7 @@ from promos.standin import server
 from tests.standin import spec
 from tests.standin.clock import Clock
 from tests.standin.dashboard import Dashboard
+from tests.standin.shop import Shop
 
 
 @pytest.fixture
@@ -37,3 +38,8 @@ def v1(standin):
     http_client = stripe.RequestsClient(timeout=10)
     key = "sk_test_" + "a" * 24
     return stripe.StripeClient(key, base_addresses={"api": standin.url}, http_client=http_client).v1
+
+
+@pytest.fixture
+def shop(dashboard):
+    return Shop(dashboard)
