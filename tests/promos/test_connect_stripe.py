@@ -13,14 +13,37 @@ from promos.models import PromoCode
 from promos.webhooks import endpoints, receivers, signing_secrets
 from tests import factories
 from tests.promos import stripe_events
-from tests.promos.recording import Recorder
+from tests.standin import faults, spec
 
 pytestmark = pytest.mark.django_db
 
 
+#: What a restricted key for Promodesk is given; nothing gives it the account.
+GRANTED = {
+    "rak_checkout_session_write",
+    "rak_coupon_write",
+    "rak_customer_write",
+    "rak_event_read",
+    "rak_price_read",
+    "rak_product_read",
+    "rak_promotion_code_write",
+    "rak_webhook_endpoint_write",
+}
+
+
 @pytest.fixture
 def recorder(standin):
-    return Recorder(standin)
+    recorder = standin.api = spec.Recorder(standin.api)
+    return recorder
+
+
+def writes(recorder):
+    return [call.request.path for call in recorder.calls if call.request.method == "POST"]
+
+
+def use_restricted_key(standin, settings, granted):
+    settings.STRIPE_SECRET_KEY = "rk_test_" + "0" * 24
+    faults.Faults(standin).always(faults.restricted(*granted))
 
 
 def run():
@@ -58,14 +81,14 @@ def test_first_run_connects_everything(recorder, settings):
 def test_second_run_changes_nothing(recorder):
     run()
     before = list(WebhookEndpoint.objects.values("id", "secret", "status"))
-    recorder.requests.clear()
+    recorder.calls.clear()
 
     done, wrong = run()
 
     assert wrong == []
     assert any("is as it should be" in text for text in done)
     # The writes that are left try permissions, on objects that do not exist.
-    assert all("promodesk_permission_check" in path for path in recorder.writes())
+    assert all("promodesk_permission_check" in path for path in writes(recorder))
     assert list(WebhookEndpoint.objects.values("id", "secret", "status")) == before
 
 
@@ -94,7 +117,7 @@ def test_endpoint_whose_secret_is_unknown_is_replaced_and_then_disabled(recorder
     run()
     old = enabled()[0]
     WebhookEndpoint.objects.all().delete()
-    recorder.requests.clear()
+    recorder.calls.clear()
 
     done, wrong = run()
 
@@ -103,7 +126,7 @@ def test_endpoint_whose_secret_is_unknown_is_replaced_and_then_disabled(recorder
     assert new["id"] != old["id"]
     assert len(enabled()) == 1
     assert WebhookEndpoint.objects.get(id=new["id"]).secret
-    assert recorder.writes()[-2:] == ["/v1/webhook_endpoints", f"/v1/webhook_endpoints/{old['id']}"]
+    assert writes(recorder)[-2:] == ["/v1/webhook_endpoints", f"/v1/webhook_endpoints/{old['id']}"]
     assert f"The earlier endpoint {old['id']} was disabled." in done
 
 
@@ -147,18 +170,25 @@ def test_endpoint_made_by_hand_is_used_when_its_secret_is_configured(recorder, s
     assert all("checkout.session.completed" in text for text in wrong)
 
 
-def test_lacking_permissions_are_named_and_the_rest_is_done(recorder):
-    recorder.forbidden = {
-        ("POST", "/v1/promotion_codes"): "rak_promotion_code_write",
-        ("GET", "/v1/customers"): "rak_customer_read",
-    }
+def test_restricted_key_with_the_permissions_in_the_list_connects(standin, settings):
+    use_restricted_key(standin, settings, GRANTED)
 
     done, wrong = run()
 
-    assert len(wrong) == 2
-    assert wrong[0].startswith("The key may not write promotion codes")
-    assert "rak_customer_read" in wrong[1]
-    assert any("webhook endpoint" in text for text in done)
+    assert wrong == []
+    assert "The key may do all that Promodesk needs." in done
+    assert len(enabled()) == 1
+
+
+@pytest.mark.parametrize("lacking", sorted(GRANTED))
+def test_each_lacking_permission_is_named_in_stripes_word(standin, settings, lacking):
+    use_restricted_key(standin, settings, GRANTED - {lacking})
+
+    _, wrong = run()
+
+    refused = [text for text in wrong if text.startswith("The key may not")]
+    assert refused
+    assert all(lacking.rpartition("_")[0] in text for text in refused)
 
 
 def test_permission_checks_change_nothing_at_stripe(recorder):
@@ -169,8 +199,8 @@ def test_permission_checks_change_nothing_at_stripe(recorder):
     assert len(list(stripe_gateway.list_events())) == events
 
 
-def test_refused_webhook_permission_does_not_stop_the_mirror(recorder):
-    recorder.forbidden = {("GET", "/v1/webhook_endpoints"): "rak_webhook_read"}
+def test_refused_webhooks_do_not_stop_the_mirror(standin, settings):
+    use_restricted_key(standin, settings, GRANTED - {"rak_webhook_endpoint_write"})
 
     done, wrong = run()
 
@@ -261,8 +291,8 @@ def test_command_prints_sentences_and_json(recorder):
     assert answer["url"] == endpoints.url()
 
 
-def test_command_exits_with_1_when_something_is_wrong(recorder):
-    recorder.forbidden = {("GET", "/v1/coupons"): "rak_coupon_read"}
+def test_command_exits_with_1_when_something_is_wrong(standin, settings):
+    use_restricted_key(standin, settings, GRANTED - {"rak_event_read"})
 
     with pytest.raises(CommandError) as caught:
         call_command("connect_stripe", stdout=StringIO())

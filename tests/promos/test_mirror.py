@@ -10,7 +10,7 @@ from promos import mirror, plans, stripe_gateway
 from promos.webhooks import djstripe_wiring, queue, receivers
 from tests import factories
 from tests.promos import stripe_events
-from tests.promos.recording import Recorder
+from tests.standin import faults, spec
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +19,12 @@ pytestmark = pytest.mark.django_db
 def recorder(standin, monkeypatch):
     # dj-stripe would call through the SDK's module-wide address.
     monkeypatch.setattr(stripe, "api_base", standin.url)
-    return Recorder(standin)
+    recorder = standin.api = spec.Recorder(standin.api)
+    return recorder
+
+
+def requests(recorder):
+    return [(call.request.method, call.request.path) for call in recorder.calls]
 
 
 @pytest.fixture
@@ -69,11 +74,11 @@ def test_product_that_is_gone_leaves_the_mirror(recorder, now):
 
 def test_copying_calls_nobody_once_the_account_is_known(price, recorder):
     mirror.refresh("price", price["id"])
-    recorder.requests.clear()
+    recorder.calls.clear()
 
     mirror.copy({**stripe_gateway.retrieve_product(price["product"]), "name": "Team Plus"})
 
-    assert recorder.requests == [("GET", f"/v1/products/{price['product']}")]
+    assert requests(recorder) == [("GET", f"/v1/products/{price['product']}")]
     assert Product.objects.get().name == "Team Plus"
 
 
@@ -95,13 +100,13 @@ def test_account_is_asked_for_once(recorder):
     mirror.ensure_account()
     mirror.ensure_account()
 
-    assert recorder.requests == [("GET", "/v1/account")]
+    assert requests(recorder) == [("GET", "/v1/account")]
     assert APIKey.objects.get().djstripe_owner_account == Account.objects.get()
 
 
-def test_restricted_key_gets_an_account_without_a_name(recorder, settings):
+def test_restricted_key_gets_an_account_without_a_name(standin, settings):
     settings.STRIPE_SECRET_KEY = "rk_test_" + "0" * 24
-    recorder.forbidden = {("GET", "/v1/account"): "account_read"}
+    faults.Faults(standin).always(faults.restricted())
 
     assert mirror.ensure_account().id == mirror.UNNAMED_ACCOUNT_ID
     assert APIKey.objects.get().type == "restricted"
@@ -134,11 +139,11 @@ DISCOUNTED_SESSION = {
 )
 def test_audit_trail_of_a_checkout_calls_nobody_even_for_a_discounted_customer(recorder, event_type):
     mirror.ensure_account()
-    recorder.requests.clear()
+    recorder.calls.clear()
 
     mirror.record_event(arrived(event_type, DISCOUNTED_SESSION))
 
-    assert recorder.requests == []
+    assert requests(recorder) == []
     assert Event.objects.get().data["object"]["customer"]["id"] == "cus_1"
     assert not Session.objects.exists()
     assert not Customer.objects.exists()
@@ -146,7 +151,7 @@ def test_audit_trail_of_a_checkout_calls_nobody_even_for_a_discounted_customer(r
 
 def test_djstripe_handler_left_connected_would_call_stripe(recorder, monkeypatch):
     mirror.ensure_account()
-    recorder.requests.clear()
+    recorder.calls.clear()
     signal = WEBHOOK_SIGNALS["checkout.session.completed"]
     handler = djstripe_wiring.HANDLERS["checkout.session.completed"]
     signal.connect(handler, sender=Event)
@@ -157,7 +162,7 @@ def test_djstripe_handler_left_connected_would_call_stripe(recorder, monkeypatch
     finally:
         signal.disconnect(handler, sender=Event)
 
-    assert recorder.requests
+    assert requests(recorder)
 
 
 def test_start_stops_when_djstripe_registered_another_handler():
