@@ -15,6 +15,8 @@ from django.db import connections
 from pytest_django import Settings
 
 from promos.models import Customer
+from promos.standin import server
+from promos.standin.server import Standin
 from tests import factories
 
 PASSWORD = "promodesk-tests"
@@ -44,10 +46,8 @@ def now() -> datetime:
 
 
 @pytest.fixture
-def standin(settings: Settings) -> Iterator[server.Standin]:
+def standin(settings: Settings) -> Iterator[Standin]:
     """A stand-in of this test's own, to which the product's calls go."""
-    from promos.standin import server
-
     running = server.start(port=0)
     settings.STRIPE_HOST = running.url
     yield running
