@@ -79,9 +79,16 @@ class Courier:
             wanted = bool(event and endpoint and endpoint["status"] == "enabled")
             delivered = bool(wanted and event and endpoint and post(endpoint, event))
             retry_at = self._retry_at(delivery) if wanted and not delivered else None
-            self.store.settle_delivery(delivery, delivered=delivered, retry_at=retry_at)
+            self._settle(delivery, delivered=delivered, retry_at=retry_at)
         finally:
             self.under_way.discard(delivery.id)
+
+    def _settle(self, delivery: Delivery, *, delivered: bool, retry_at: float | None) -> None:
+        with self.store.transaction():
+            self.store.settle_delivery(delivery, delivered=delivered, retry_at=retry_at)
+            event = self.store.get("event", delivery.event)
+            if event:
+                self.store.save({**event, "pending_webhooks": self.store.undelivered(delivery.event)})
 
     def _retry_at(self, delivery: Delivery) -> float | None:
         if delivery.attempts >= len(self.retry_delays):

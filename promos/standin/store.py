@@ -204,11 +204,10 @@ class Store:
 
     def settle_delivery(self, delivery: Delivery, *, delivered: bool, retry_at: float | None) -> None:
         """Note one try: delivered, to be tried again, or (neither) given up."""
-        with self.lock:
-            self.connection.execute(
-                "UPDATE deliveries SET attempts = attempts + 1, delivered = ?, due_at = ? WHERE id = ?",
-                (delivered, retry_at, delivery.id),
-            )
+        self.connection.execute(
+            "UPDATE deliveries SET attempts = attempts + 1, delivered = ?, due_at = ? WHERE id = ?",
+            (delivered, retry_at, delivery.id),
+        )
 
     def undelivered(self, event: str) -> int:
         """Return how many endpoints still lack an event, those given up included."""
