@@ -102,12 +102,14 @@ def measure(events: int) -> None:
     with CaptureQueriesContext(connection) as queries:
         deliver(request(len(environs)))
     size = len(environs[0]["wsgi.input"].getvalue())
-    print(f"{connection.vendor}, {events} events of {size} bytes")  # noqa: T201
-    print(
-        f"{cpu / events * 1000:.2f} ms CPU, {wall / events * 1000:.2f} ms in all, {len(queries)} statements"
-    )  # noqa: T201
+    say(f"{connection.vendor}, {events} events of {size} bytes, {len(queries)} statements each")
+    say(f"{cpu / events * 1000:.2f} ms CPU, {wall / events * 1000:.2f} ms in all")
     if "--queries" in sys.argv:
-        print("\n".join(query["sql"][:150] for query in queries))  # noqa: T201
+        say("\n".join(query["sql"][:150] for query in queries))
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
 
 
 def main() -> None:
