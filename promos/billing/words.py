@@ -86,6 +86,8 @@ def renewal(plan: Plan, offer: Offer | None) -> str:
     if count == 0 or reduced_amount == plan.amount:
         return _("Then %(price)s %(per)s.") % words
     words["reduced"] = money.display(reduced_amount, plan.currency)
+    if count is None and reduced_amount == 0:
+        return _("Then nothing for as long as you stay, instead of %(price)s %(per)s.") % words
     if count is None:
         return _("Then %(reduced)s %(per)s for as long as you stay, instead of %(price)s.") % words
     return ngettext(

@@ -24,6 +24,11 @@ def offer(duration: str = "once", months: int | None = None, **terms: object) ->
         (MONTHLY, None, "Then $99.50 a month."),
         (MONTHLY, offer(), "Then $99.50 a month."),
         (MONTHLY, offer("forever"), "Then $49.75 a month for as long as you stay, instead of $99.50."),
+        (
+            MONTHLY,
+            offer("forever", percent_off=Decimal(100)),
+            "Then nothing for as long as you stay, instead of $99.50 a month.",
+        ),
         (MONTHLY, offer("repeating", 1), "Then $99.50 a month."),
         (MONTHLY, offer("repeating", 2), "Your next payment is $49.75; after it $99.50 a month."),
         (MONTHLY, offer("repeating", 6), "Your next 5 payments are $49.75 each; after them $99.50 a month."),
