@@ -14,6 +14,17 @@ function reachable(root) {
   }
 }
 
+// Select2's boxes do not know the label of the select that they stand for.
+function named(select) {
+  const label = document.querySelector(`label[for="${select.id}"]`);
+  const box = select.nextElementSibling?.querySelector(".select2-selection__rendered");
+  if (label && box) box.setAttribute("aria-label", label.textContent.trim());
+}
+
+window.addEventListener("load", () => {
+  // jQuery's queue: behind the calls that make the boxes.
+  window.django?.jQuery?.(() => document.querySelectorAll("select.select2-hidden-accessible").forEach(named));
+});
 document.addEventListener("DOMContentLoaded", () => reachable(document));
 document.addEventListener("htmx:afterSwap", (event) => {
   reachable(event.target);
