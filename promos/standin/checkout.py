@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from promos.standin import catalogue, discounts, errors, events, ids, listing, params, pricing
+from promos.standin import basket, discounts, events, listing, params, pricing
 from promos.standin.call import Call
 from promos.standin.discounts import Applied
 from promos.standin.errors import StripeError
@@ -11,14 +11,6 @@ from promos.standin.kinds import Document
 SHORTEST = 30 * 60
 LONGEST = 24 * 60 * 60
 
-LINE_ITEM = params.group(
-    {
-        "metadata": params.metadata,
-        "price": params.text(),
-        "price_data": catalogue.PRICE_DATA,
-        "quantity": params.integer(0),
-    }
-)
 COPIED_DATA = params.group({"description": params.text(), "metadata": params.metadata})
 UPDATE = {"metadata": params.metadata}
 CREATE = {
@@ -32,7 +24,7 @@ CREATE = {
     "customer_email": params.text(800),
     "discounts": params.listing(params.group({"coupon": params.text(), "promotion_code": params.text()})),
     "expires_at": params.integer(),
-    "line_items": params.listing(LINE_ITEM),
+    "line_items": params.listing(basket.LINE_ITEM),
     "locale": params.text(),
     "metadata": params.metadata,
     "mode": params.choice("payment", "subscription"),
@@ -55,8 +47,7 @@ def create(call: Call, values: dict[str, Any]) -> Document:
     customer = _customer(call, values)
     session = call.start("checkout.session")
     session |= _chosen(call, session["id"], values, customer)
-    items = [_item(call, line, values.get("currency")) for line in values["line_items"]]
-    _check_items(items, session["mode"])
+    items = basket.fill(call, values["line_items"], mode=session["mode"], currency=values.get("currency"))
     session["currency"] = items[0]["currency"]
     session["amount_subtotal"] = sum(item["amount_subtotal"] for item in items)
     applied = discounts.named(call, values.get("discounts", []))
@@ -141,57 +132,6 @@ def _expires_at(call: Call, wanted: int | None) -> int:
         message = "`expires_at` must be between 30 minutes and 24 hours after the session is opened."
         raise StripeError(message, param="expires_at")
     return wanted
-
-
-def _item(call: Call, line: dict[str, Any], currency: str | None) -> Document:
-    if ("price" in line) == ("price_data" in line):
-        raise errors.invalid("A line item needs either `price` or `price_data`.", "line_items")
-    quantity = line.get("quantity")
-    if not quantity:
-        raise errors.missing_parameter("line_items[0][quantity]")
-    if "price" in line:
-        price = call.get("price", line["price"], param="line_items[0][price]")
-        if not price["active"]:
-            raise StripeError("The price specified is inactive.", param="line_items[0][price]")
-    else:
-        price = catalogue.create_inline_price(call, line["price_data"])
-    currency = currency or price["currency"]
-    amount = _unit_amount(price, currency) * quantity
-    return {
-        "id": ids.new("li_"),
-        "object": "item",
-        "adjustable_quantity": None,
-        "amount_discount": 0,
-        "amount_subtotal": amount,
-        "amount_tax": 0,
-        "amount_total": amount,
-        "currency": currency,
-        "description": call.get("product", price["product"])["name"],
-        "discounts": [],
-        "metadata": params.merged_metadata({}, line.get("metadata", {})),
-        "price": price,
-        "quantity": quantity,
-        "taxes": [],
-    }
-
-
-def _unit_amount(price: Document, currency: str) -> int:
-    option = price["currency_options"].get(currency)
-    if option is None:
-        raise StripeError(f"The price `{price['id']}` is not available in {currency}.", param="line_items")
-    return int(option["unit_amount"])
-
-
-def _check_items(items: list[Document], mode: str) -> None:
-    if not items:
-        raise errors.missing_parameter("line_items")
-    if len({item["currency"] for item in items}) > 1:
-        raise StripeError("All prices on a Checkout Session must have the same currency.", param="line_items")
-    recurring = any(item["price"]["recurring"] for item in items)
-    if recurring and mode == "payment":
-        raise StripeError("You specified `payment` mode but passed a recurring price.", param="line_items")
-    if mode == "subscription" and not recurring:
-        raise StripeError("`subscription` mode needs at least one recurring price.", param="line_items")
 
 
 def priced(call: Call, session: Document, items: list[Document], applied: Applied | None) -> Document:

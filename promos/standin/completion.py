@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from promos.standin import billing, catalogue, checkout, discounts, events, payments
+from promos.standin import billing, checkout, customers, discounts, events, payments
 from promos.standin.call import Call
 from promos.standin.discounts import Applied
 from promos.standin.errors import StripeError
@@ -40,7 +40,7 @@ def _customer(call: Call, session: Document, email: str | None, name: str | None
     guest = session["mode"] == "payment" and session["customer_creation"] != "always"
     if session["customer"] or guest:
         return session["customer"]  # type: ignore[no-any-return]
-    return str(catalogue.create_customer(call, {"email": email, "name": name})["id"])
+    return str(customers.create(call, {"email": email, "name": name})["id"])
 
 
 def _charge_once(

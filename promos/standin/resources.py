@@ -6,11 +6,13 @@ from typing import Any
 
 from promos.standin import (
     accounts,
-    catalogue,
     checkout,
     coupons,
+    customers,
     listing,
     params,
+    prices,
+    products,
     promotion_codes,
     webhook_endpoints,
 )
@@ -55,19 +57,24 @@ def upper(value: Any, name: str) -> str:
     return (params.text()(value, name) or "").upper()
 
 
+def any_status(value: Any, name: str) -> str | None:
+    """Read a status to search for; `all` is none in particular."""
+    return None if value == "all" else params.text()(value, name)
+
+
 TEXT = params.text()
 RESOURCES = [
     Resource(
         "product",
-        Form(catalogue.create_product, catalogue.PRODUCT_CREATE, ("name",)),
-        Form(catalogue.update_product, catalogue.PRODUCT_UPDATE),
-        catalogue.delete_product,
+        Form(products.create, products.CREATE, ("name",)),
+        Form(products.update, products.UPDATE),
+        products.delete,
         {"active": params.boolean, "ids": params.listing(TEXT)},
     ),
     Resource(
         "price",
-        Form(catalogue.create_price, catalogue.PRICE_CREATE, ("currency",)),
-        Form(catalogue.update_price, catalogue.PRICE_UPDATE),
+        Form(prices.create, prices.CREATE, ("currency",)),
+        Form(prices.update, prices.UPDATE),
         filters={
             "active": params.boolean,
             "currency": params.currency,
@@ -78,8 +85,8 @@ RESOURCES = [
     ),
     Resource(
         "customer",
-        Form(catalogue.create_customer, catalogue.CUSTOMER_FIELDS),
-        Form(catalogue.update_customer, catalogue.CUSTOMER_FIELDS),
+        Form(customers.create, customers.FIELDS),
+        Form(customers.update, customers.FIELDS),
         Call.remove,
         {"email": TEXT},
     ),
@@ -105,7 +112,7 @@ RESOURCES = [
     ),
     Resource("payment_intent", filters={"customer": TEXT}),
     Resource("charge", filters={"customer": TEXT, "payment_intent": TEXT}),
-    Resource("subscription", filters={"customer": TEXT, "status": TEXT}),
+    Resource("subscription", filters={"customer": TEXT, "status": any_status}),
     Resource("invoice", filters={"customer": TEXT, "status": TEXT, "subscription": TEXT}),
     Resource(
         "invoice_payment",

@@ -105,7 +105,7 @@ def test_create_in_another_currency_of_the_price(shop):
         ({"payment_intent_data": {"metadata": {"a": "1"}}}, "payment_intent_data"),
         ({"success_url": ""}, "success_url"),
         ({"line_items": []}, "line_items"),
-        ({"line_items": [{"quantity": 1}]}, "line_items"),
+        ({"line_items": [{"quantity": 1}]}, "line_items[0]"),
         ({"mode": "setup"}, "mode"),
     ],
 )
