@@ -76,7 +76,7 @@ def record(catalogue: Catalogue, *, today: datetime) -> Iterator[Order]:
 
 def _moment(dice: random.Random) -> float:
     """Return a second within the ninety days; later days are busier."""
-    return DAYS * 86_400 * dice.random() ** 0.7
+    return float(DAYS * 86_400 * dice.random() ** 0.7)
 
 
 def _customer(number: int) -> Customer:

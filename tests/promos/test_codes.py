@@ -17,12 +17,12 @@ def test_normalise_is_idempotent(text: str) -> None:
     assert codes.normalise(codes.normalise(text)) == codes.normalise(text)
 
 
-@pytest.mark.parametrize("text", ["launch50", "  LAUNCH50 ", "ＬＡＵＮＣＨ50"])
+@pytest.mark.parametrize("text", ["launch50", "  LAUNCH50 ", "\uff2c\uff21\uff35\uff2e\uff23\uff28\uff15\uff10"])
 def test_normalise_folds_case_space_and_width(text: str) -> None:
     assert codes.normalise(text) == "LAUNCH50"
 
 
-@pytest.mark.parametrize("text", ["", "A B", "ÄÖ", "LАUNCH", "A" * 256])
+@pytest.mark.parametrize("text", ["", "A B", "ÄÖ", "L\u0410UNCH", "A" * 256])
 def test_is_allowed_refuses_other_alphabets(text: str) -> None:
     assert not codes.is_allowed(text)
 

@@ -6,7 +6,7 @@ import signal
 import threading
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from django.conf import settings
 from django.core.management import call_command
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-serve", action="store_true", help="prepare and fill, then stop")
 
     def handle(self, *, port: int, reset: bool, no_serve: bool, **options: Any) -> None:
-        self.console = Console(file=self.stdout)
+        self.console = Console(file=cast("IO[str]", self.stdout))
         self.site = f"http://127.0.0.1:{port}"
         _refuse_real_stripe()
         starts_standin = _needs_standin()
