@@ -14,6 +14,22 @@ from django.db import transaction
 from promos import codes, offers
 from promos.models import Campaign, Offer, PromoCode
 
+#: What an owner edits on a code; the rest is written by redemptions and by the sync.
+EDITABLE = (
+    "code",
+    "offer",
+    "campaign",
+    "description",
+    "customer",
+    "starts_at",
+    "expires_at",
+    "max_redemptions",
+    "max_redemptions_per_customer",
+    "first_time_only",
+    "minimum_amount",
+    "minimum_amount_currency",
+)
+
 
 @transaction.atomic
 def create(code: PromoCode, *, offer: Offer, now: datetime) -> PromoCode:
@@ -41,9 +57,12 @@ def change(code: PromoCode, *, offer: Offer) -> PromoCode:
         ValidationError: by field of the code or of the offer; nothing is saved.
     """
     check(code, offer=offer)
+    # Redemptions and the worker write to the row too: what is not the owner's is neither stale nor overwritten.
+    locked = PromoCode.objects.select_for_update()
+    code.refresh_from_db(fields=["sync_status", "used_count", "held_count"], from_queryset=locked)
     offer.save()
     code.offer = offer
-    code.save()
+    code.save(update_fields=[*EDITABLE, "updated_at"])
     return code
 
 

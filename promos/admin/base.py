@@ -7,8 +7,9 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_permission_codename
+from django.db import IntegrityError
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -26,6 +27,13 @@ class ProjectAdmin(ModelAdmin):
     list_fullwidth = True
     ordering: tuple[str, ...] = ("-pk",)
     empty_value_display = "–"
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except IntegrityError:
+            # The same was saved at the same moment, by a double click say: now the form sees it and says so.
+            return super().changeform_view(request, *args, **kwargs)
 
     def has_act_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Say whether the person may run actions: the right to change rows, even where the form is read-only."""

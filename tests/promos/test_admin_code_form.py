@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import IntegrityError
+from django.db.models.signals import pre_save
 from django.test import Client
 from django.urls import reverse
 
@@ -60,6 +62,18 @@ def test_add_makes_code_and_offer_at_once_while_stripe_is_down(office: Client) -
     assert code.code == "LAUNCH20"
     assert code.offer.name == "20% off for 3 months"
     assert code.sync_status == PromoCode.SyncStatus.PENDING
+
+
+def test_add_that_collides_with_another_is_looked_at_again(office: Client) -> None:
+    """Of a double click both are checked before one is saved; the database then refuses the second."""
+
+    def refuse(sender: type[PromoCode], **kwargs: object) -> None:
+        pre_save.disconnect(refuse, sender=PromoCode)
+        raise IntegrityError("promos_promocode_code_unique")
+
+    pre_save.connect(refuse, sender=PromoCode)
+    assert add(office).code == "LAUNCH20"
+    assert PromoCode.objects.count() == Offer.objects.count() == 1
 
 
 def test_add_without_text_generates_one(office: Client) -> None:

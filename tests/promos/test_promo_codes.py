@@ -107,6 +107,15 @@ def test_change_of_what_stripe_never_sees_leaves_the_code_synced() -> None:
     assert PromoCode.objects.get().sync_status == "synced"
 
 
+def test_change_keeps_what_others_wrote_meanwhile() -> None:
+    code = SyncedPromoCodeFactory()
+    PromoCode.objects.update(used_count=7, lease_token="held by a worker")
+    code.description = "for the fair"
+    promo_codes.change(code, offer=code.offer)
+    code.refresh_from_db()
+    assert (code.used_count, code.lease_token, code.description) == (7, "held by a worker", "for the fair")
+
+
 def test_saving_an_offer_marks_every_code_of_it_pending() -> None:
     offer = OfferFactory()
     SyncedPromoCodeFactory.create_batch(3, offer=offer)
