@@ -220,6 +220,17 @@ def test_change_of_code_in_a_group_cannot_touch_shared_terms(office: Client) -> 
     assert (code.offer.percent_off, code.description) == (20, "for partners")
 
 
+def test_change_of_code_whose_terms_only_stripe_knows_leaves_them_alone(office: Client) -> None:
+    offer = factories.OfferFactory(kind="other", percent_off=None, name="Script coupon")
+    code = factories.PromoCodeFactory(offer=offer)
+    page = office.get(change_address(code)).content.decode()
+    assert "Terms kept in Stripe" in page
+    assert 'name="percent_off"' not in page
+    assert office.post(change_address(code), FORM | {"description": "theirs"}).status_code == 302
+    offer.refresh_from_db()
+    assert (offer.kind, offer.percent_off, offer.name) == ("other", None, "Script coupon")
+
+
 def test_archived_code_cannot_be_changed(office: Client, now: datetime) -> None:
     code = factories.PromoCodeFactory(archived_at=now)
     assert office.get(change_address(code)).status_code == 200
