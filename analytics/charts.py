@@ -15,7 +15,7 @@ NET_COLOUR = "var(--color-primary-600)"
 DISCOUNT_COLOUR = "var(--color-orange-400)"
 ALL_COLOUR = "var(--color-base-400)"
 #: Readable on the light and on the dark ground.
-TEXT_COLOUR = "#7a8494"
+TEXT_COLOUR = "#747d8c"
 
 
 @dataclass(frozen=True)
