@@ -129,7 +129,7 @@ def money(amount: int, currency: str) -> str:
 def _checkout(session: Document, request: Request, problem: str) -> str:
     alert = f'<p role="alert">{escape(problem)}</p>' if problem else ""
     return (
-        f"<section><h1>Your order</h1>{alert}{_order(session)}{_code_form(session)}</section>"
+        f"{alert}<section><h1>Your order</h1>{_order(session)}{_code_form(session)}</section>"
         f"<section>{_payment_form(session, request)}</section>{_back(session)}"
     )
 

@@ -25,8 +25,9 @@ input { width: 100%; min-height: 2.75rem; padding: .5rem .75rem; font: inherit; 
 button { min-height: 2.75rem; padding: .5rem 1.25rem; font: inherit; font-weight: 600; cursor: pointer;
   border: 1px solid var(--accent); border-radius: .5rem; background: transparent; color: var(--accent); }
 button.pay { width: 100%; margin-top: 1.25rem; background: var(--accent); color: var(--on-accent); }
+table + form { margin-top: 1rem; }
 .row { display: flex; gap: .5rem; }
 a { color: var(--accent); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
-[role=alert] { color: var(--bad); font-weight: 600; }
+[role=alert] { color: var(--bad); border: 2px solid; border-radius: .75rem; padding: .75rem 1.25rem; font-weight: 600; }
 """

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -63,3 +64,38 @@ def test_stop_leaves_the_sdk_without_an_answer(tmp_path):
 
     with pytest.raises(stripe.APIConnectionError):
         dashboard.create_coupon()
+
+
+def at_once(times, work):
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(work, range(times)))
+
+
+def test_of_many_callers_with_one_key_one_is_first(v1):
+    terms, options = {"percent_off": 5}, {"idempotency_key": "k"}
+
+    made = at_once(8, lambda number: v1.coupons.create(terms, options).id)
+
+    assert len(set(made)) == 1
+    assert len(v1.coupons.list().data) == 1
+
+
+def test_of_many_callers_with_one_text_one_gets_it(v1, dashboard):
+    promotion = {"type": "coupon", "coupon": dashboard.create_coupon().id}
+
+    def create(number):
+        try:
+            return v1.promotion_codes.create({"promotion": promotion, "code": "SPRING"}).id
+        except stripe.InvalidRequestError:
+            return None
+
+    made = at_once(8, create)
+
+    assert len([one for one in made if one]) == 1
+
+
+def test_many_callers_lose_nothing(v1):
+    at_once(8, lambda number: [v1.customers.create({"name": f"{number}-{turn}"}) for turn in range(5)])
+
+    assert len(v1.customers.list({"limit": 100}).data) == 40
+    assert len(v1.events.list({"type": "customer.created", "limit": 100}).data) == 40

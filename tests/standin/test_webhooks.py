@@ -85,6 +85,12 @@ def test_endpoint_shows_its_secret_once(dashboard):
     assert "secret" not in dashboard.v1.webhook_endpoints.list().data[0]
 
 
+def test_endpoint_keeps_its_version(dashboard):
+    endpoint = listen(dashboard, "http://127.0.0.1:1/hook", api_version="2026-08-26.dahlia")
+
+    assert endpoint.api_version == "2026-08-26.dahlia"
+
+
 def test_endpoint_can_be_changed_and_deleted(dashboard):
     endpoint = listen(dashboard, "http://127.0.0.1:1/hook")
 
