@@ -28,13 +28,18 @@ def complete(offer: Offer) -> None:
     if offer.kind == Offer.Kind.FIXED_PRICE:
         _derive_amount_off(offer)
     offer.currency = offer.currency.lower()
-    offer.name = offer.name or value_in_words(offer)[:40]
+    offer.name = offer.name or default_name(offer)
     offer.full_clean(validate_unique=False)
 
 
 def value_in_words(offer: Offer) -> str:
     """Return what the offer gives, such as "20% off for 3 months" or "$70.00 instead of $99.50, for ever"."""
     return f"{_value(offer)}{_duration(offer)}"
+
+
+def default_name(offer: Offer) -> str:
+    """Return the name that customers see when the owner gives none: the value in words, cut to Stripe's limit."""
+    return value_in_words(offer)[:40]
 
 
 def _clear_values_of_other_kinds(offer: Offer) -> None:

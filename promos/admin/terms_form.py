@@ -13,7 +13,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from promos import money, plans
+from promos import money, offers, plans
 from promos.admin import choices
 from promos.models import Offer
 
@@ -172,6 +172,9 @@ def _as_typed(offer: Offer) -> dict[str, Any]:
     for name in ("amount_off", "fixed_price_amount"):
         if typed[name] is not None:
             typed[name] = str(money.decimal(typed[name], offer.currency))
+    if offer.name == offers.default_name(offer):
+        # It follows the terms: an edited percentage must not keep the old one in the name.
+        typed["name"] = ""
     if offer.percent_off is not None:
         typed["percent_off"] = f"{offer.percent_off:f}".rstrip("0").rstrip(".")
     return typed

@@ -203,6 +203,14 @@ def test_change_edits_the_offer_it_has(office: Client) -> None:
     assert Offer.objects.count() == 1
 
 
+def test_change_of_value_renews_the_name_that_says_it(office: Client) -> None:
+    code = add(office)
+    form = office.get(change_address(code)).context["adminform"].form
+    office.post(change_address(code), FORM | {"percent_off": "25", "name": form.initial["name"]})
+    code.offer.refresh_from_db()
+    assert code.offer.name == "25% off, once"
+
+
 def test_change_with_mistake_changes_nothing(office: Client) -> None:
     code = add(office)
     answer = office.post(change_address(code), FORM | {"percent_off": "250", "code": "OTHER"})
