@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pytest_django import Settings
 
 from promos.models import PromoCode, StripeCoupon, StripePromotionCode
 from tests import factories
@@ -117,3 +118,17 @@ def test_page_says_why_a_code_is_paused(office: Client, now: datetime) -> None:
     code = factories.PromoCodeFactory(campaign=campaign)
     page = office.get(reverse("admin:promos_promocode_change", args=[code.pk])).content.decode()
     assert "Paused: The campaign Spring is paused" in page
+
+
+def test_page_says_when_it_is_about_live_mode(office: Client, settings: Settings) -> None:
+    code = factories.PromoCodeFactory()
+    coupon = StripeCoupon.objects.create(offer=code.offer, stripe_coupon_id="coupon_1")
+    StripePromotionCode.objects.create(
+        promo_code=code, stripe_coupon=coupon, stripe_promotion_code_id="promo_1"
+    )
+    address = reverse("admin:promos_promocode_change", args=[code.pk])
+    assert ">TEST<" in "".join(office.get(address).content.decode().split())
+    settings.STRIPE_LIVE_MODE = True
+    page = office.get(address).content.decode()
+    assert ">LIVE<" in "".join(page.split())
+    assert 'href="https://dashboard.stripe.com/promotion_codes/promo_1"' in page
