@@ -40,36 +40,24 @@ def _months_later(begin: datetime, months: int) -> datetime:
     return begin.replace(year=year, month=month, day=day)
 
 
-def start_subscription(
-    call: Call,
-    customer: str,
-    items: list[Document],
-    *,
-    discount: Document | None,
-    copied: dict[str, Any],
-) -> Document:
-    """Create an active subscription for the recurring line items of a checkout."""
-    subscription = _subscription(call, customer, items[0]["currency"], copied)
-    recurring = [
-        _subscription_item(call, subscription["id"], item) for item in items if item["price"]["recurring"]
-    ]
-    url = f"/v1/subscription_items?subscription={subscription['id']}"
-    subscription["items"] = listing.envelope(url, recurring)
-    if discount:
-        subscription["discounts"] = [discount["id"]]
-    return call.add(subscription)
+def new_subscription(call: Call, customer: str, items: list[Document], copied: dict[str, Any]) -> Document:
+    """Return an active subscription to the recurring line items of a checkout; nothing is stored yet.
 
-
-def _subscription(call: Call, customer: str, currency: str, copied: dict[str, Any]) -> Document:
-    return call.start(
+    `copied` is what the opener wanted on it: description and metadata.
+    """
+    subscription = call.start(
         "subscription",
         billing_cycle_anchor=call.now,
-        currency=currency,
+        currency=items[0]["currency"],
         customer=customer,
         description=copied.get("description"),
         metadata=copied.get("metadata") or {},
         start_date=call.now,
     )
+    recurring = [item for item in items if item["price"]["recurring"]]
+    url = f"/v1/subscription_items?subscription={subscription['id']}"
+    data = [_subscription_item(call, subscription["id"], item) for item in recurring]
+    return {**subscription, "items": listing.envelope(url, data)}
 
 
 def _subscription_item(call: Call, subscription: str, item: Document) -> Document:
@@ -86,12 +74,17 @@ def _subscription_item(call: Call, subscription: str, item: Document) -> Documen
     }
 
 
-def add_discount(call: Call, discount: Document, coupon: Document, customer: str) -> Document:
-    """Store the discount that a checkout showed as one a subscription has, with the end of its life."""
+def start_discount(call: Call, shown: Document, coupon: Document, subscription: Document) -> Document:
+    """Store the discount a checkout showed as the subscription's own, with the end of its life."""
     months = coupon["duration_in_months"]
     start = datetime.fromtimestamp(call.now, UTC)
-    end = int(_months_later(start, months).timestamp()) if months else None
-    discount = {**discount, "customer": customer, "start": call.now, "end": end}
+    discount = {
+        **shown,
+        "customer": subscription["customer"],
+        "end": int(_months_later(start, months).timestamp()) if months else None,
+        "start": call.now,
+        "subscription": subscription["id"],
+    }
     call.store.save(discount)
     return discount
 

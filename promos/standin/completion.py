@@ -1,6 +1,6 @@
 """What paying does: the session completes, and everything that follows from it comes to be."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from promos.standin import billing, checkout, customers, discounts, events, payments
 from promos.standin.call import Call
@@ -9,67 +9,80 @@ from promos.standin.errors import StripeError
 from promos.standin.kinds import Document
 
 
-def complete(call: Call, session: Document, *, email: str | None, name: str | None = None) -> Document:
+class Buyer(NamedTuple):
+    """Who pays: a customer, or a guest known by email alone."""
+
+    customer: str | None
+    email: str
+    details: Document
+
+
+def complete(call: Call, session: Document, *, email: str) -> Document:
     """Complete an open session as paid (or as needing no payment) and announce it all.
 
     Raises StripeError when the session is not open any more, or its discount can no longer be redeemed.
     """
     if session["status"] != "open":
         raise StripeError(f"This checkout is {session['status']}.")
-    applied = discounts.named(call, _named_again(session))
-    if applied:
-        discounts.check(call, session, applied)
-        discounts.redeem(call, applied)
-    customer = _customer(call, session, email, name)
-    made = _subscribe if session["mode"] == "subscription" else _charge_once
-    changes = made(call, session, customer, email, applied)
-    known = {**checkout.details(email), "name": name}
-    changes |= {"customer": customer, "customer_details": known, "status": "complete", "url": None}
-    changes["payment_status"] = "paid" if session["amount_total"] else "no_payment_required"
-    session = call.change(session, changes)
+    applied = _redeem(call, session)
+    buyer = _buyer(call, session, email)
+    bring_about = _subscribe if session["mode"] == "subscription" else _charge_once
+    session = call.change(
+        session,
+        {
+            **bring_about(call, session, buyer, applied),
+            "customer": buyer.customer,
+            "customer_details": buyer.details,
+            "payment_status": "paid" if session["amount_total"] else "no_payment_required",
+            "status": "complete",
+            "url": None,
+        },
+    )
     events.emit(call, "checkout.session.completed", session)
     return session
 
 
-def _named_again(session: Document) -> list[dict[str, Any]]:
-    return [{kind: found for kind, found in one.items() if found} for one in session["discounts"]]
+def _redeem(call: Call, session: Document) -> Applied | None:
+    """Count the session's discount as redeemed, if it still can be."""
+    mentions = [{kind: found for kind, found in one.items() if found} for one in session["discounts"]]
+    applied = discounts.named(call, mentions)
+    if applied:
+        discounts.check(call, session, applied)
+        discounts.redeem(call, applied)
+    return applied
 
 
-def _customer(call: Call, session: Document, email: str | None, name: str | None) -> str | None:
-    """Return the session's customer, made now where Stripe makes one."""
-    guest = session["mode"] == "payment" and session["customer_creation"] != "always"
-    if session["customer"] or guest:
-        return session["customer"]  # type: ignore[no-any-return]
-    return str(customers.create(call, {"email": email, "name": name})["id"])
+def _buyer(call: Call, session: Document, email: str) -> Buyer:
+    """Return who pays; a customer is made here where Stripe makes one."""
+    if session["customer"]:
+        customer = call.get("customer", session["customer"])
+    elif session["mode"] == "subscription" or session["customer_creation"] == "always":
+        customer = customers.create(call, {"email": email})
+    else:
+        return Buyer(None, email, checkout.details(email))
+    return Buyer(customer["id"], email, checkout.details(email, customer))
 
 
-def _charge_once(
-    call: Call, session: Document, customer: str | None, email: str | None, applied: Applied | None
-) -> dict[str, Any]:
+def _charge_once(call: Call, session: Document, buyer: Buyer, applied: Applied | None) -> dict[str, Any]:
     if not session["amount_total"]:
         return {"payment_intent": None}
     intent = payments.take(
         call,
         session["amount_total"],
         session["currency"],
-        customer=customer,
-        email=email,
+        customer=buyer.customer,
+        email=buyer.email,
         copied=session["_copied"],
     )
     return {"payment_intent": intent["id"]}
 
 
-def _subscribe(
-    call: Call, session: Document, customer: str | None, email: str | None, applied: Applied | None
-) -> dict[str, Any]:
+def _subscribe(call: Call, session: Document, buyer: Buyer, applied: Applied | None) -> dict[str, Any]:
     items = session["line_items"]["data"]
-    discount = _discount(call, session, str(customer), applied)
-    subscription = billing.start_subscription(
-        call, str(customer), items, discount=discount, copied=session["_copied"]
-    )
-    if discount and applied:
-        discount = {**discount, "subscription": subscription["id"]}
-        call.store.save(discount)
+    subscription = billing.new_subscription(call, str(buyer.customer), items, session["_copied"])
+    discount = _attach(call, session, subscription, applied)
+    call.add(subscription)
+    if discount:
         events.emit(call, "customer.discount.created", discount)
     invoice = billing.bill(
         call,
@@ -77,9 +90,9 @@ def _subscribe(
         _billed(items, subscription),
         reason="subscription_create",
         discount=discount,
-        email=email,
+        email=buyer.email,
     )
-    _settle(call, invoice, session, str(customer), email)
+    _settle(call, invoice, buyer)
     changes: dict[str, Any] = {"latest_invoice": invoice["id"]}
     if applied and applied.coupon["duration"] == "once":
         # The invoice keeps a discount for once; the subscription is done with it.
@@ -88,11 +101,16 @@ def _subscribe(
     return {"invoice": invoice["id"], "subscription": subscription["id"]}
 
 
-def _discount(call: Call, session: Document, customer: str, applied: Applied | None) -> Document | None:
+def _attach(
+    call: Call, session: Document, subscription: Document, applied: Applied | None
+) -> Document | None:
+    """Give the subscription the discount that the session showed."""
     if not applied:
         return None
     [shown] = session["total_details"]["breakdown"]["discounts"]
-    return billing.add_discount(call, shown["discount"], applied.coupon, customer)
+    discount = billing.start_discount(call, shown["discount"], applied.coupon, subscription)
+    subscription["discounts"] = [discount["id"]]
+    return discount
 
 
 def _billed(items: list[Document], subscription: Document) -> list[billing.Billed]:
@@ -110,10 +128,9 @@ def _billed(items: list[Document], subscription: Document) -> list[billing.Bille
     ]
 
 
-def _settle(call: Call, invoice: Document, session: Document, customer: str, email: str | None) -> None:
+def _settle(call: Call, invoice: Document, buyer: Buyer) -> None:
+    due, currency = invoice["amount_due"], invoice["currency"]
     intent = None
-    if invoice["amount_due"]:
-        intent = payments.take(
-            call, invoice["amount_due"], session["currency"], customer=customer, email=email, copied={}
-        )
+    if due:
+        intent = payments.take(call, due, currency, customer=buyer.customer, email=buyer.email)
     billing.settle(call, invoice, intent)

