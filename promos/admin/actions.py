@@ -8,7 +8,7 @@ what was done, skipped and failed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import wraps
@@ -34,6 +34,7 @@ Operation = Callable[[Any, Any, datetime], None]
 
 #: Named in a message; the rest are only counted.
 NAMED_AT_MOST = 3
+BLOCK_SIZE = 500
 
 
 class Skipped(Exception):
@@ -90,22 +91,7 @@ def action(words: Words) -> Callable[[Operation], Callable[..., HttpResponse | N
     """Turn an operation on one row into a row, page and bulk action that needs the right to change rows."""
 
     def decorate(operation: Operation) -> Callable[..., HttpResponse | None]:
-        @unfold_action(
-            description=words.title,
-            permissions=("act",),
-            dialog=words.dialog,
-            icon=words.icon,
-            variant=ActionVariant.DANGER if words.is_final else ActionVariant.DEFAULT,
-        )
-        @wraps(operation)
-        def on_one(
-            model_admin: ModelAdmin, request: HttpRequest, form: BaseDialogForm, object_id: str
-        ) -> HttpResponse:
-            row = model_admin.get_object(request, object_id)
-            if row is None:
-                raise Http404
-            _run(operation, words, model_admin, request, [row])
-            return _back(request, model_admin)
+        on_one = _on_one(operation, words)
 
         @wraps(on_one)
         def on_one_or_many(
@@ -118,12 +104,40 @@ def action(words: Words) -> Callable[[Operation], Callable[..., HttpResponse | N
                 return on_one(model_admin, request, object_id=object_id)
             if words.is_final and "confirmed" not in request.POST:
                 return _confirmation(words, operation.__name__, model_admin, request, queryset)
-            _run(operation, words, model_admin, request, queryset.iterator(chunk_size=500))
+            _run(operation, words, model_admin, request, _in_blocks(queryset))
             return None
 
         return on_one_or_many
 
     return decorate
+
+
+def _on_one(operation: Operation, words: Words) -> Callable[..., HttpResponse]:
+    @unfold_action(
+        description=words.title,
+        permissions=("act",),
+        dialog=words.dialog,
+        icon=words.icon,
+        variant=ActionVariant.DANGER if words.is_final else ActionVariant.DEFAULT,
+    )
+    @wraps(operation)
+    def on_one(
+        model_admin: ModelAdmin, request: HttpRequest, form: BaseDialogForm, object_id: str
+    ) -> HttpResponse:
+        row = model_admin.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        _run(operation, words, model_admin, request, [row])
+        return _back(request, model_admin)
+
+    return on_one
+
+
+def _in_blocks(queryset: QuerySet[Model]) -> Iterator[Model]:
+    """Yield the rows; keys are read first, since acting on a row may take it out of what was filtered."""
+    keys = list(queryset.values_list("pk", flat=True))
+    for start in range(0, len(keys), BLOCK_SIZE):
+        yield from queryset.model._default_manager.filter(pk__in=keys[start : start + BLOCK_SIZE])
 
 
 def _run(
