@@ -36,6 +36,7 @@ class Table:
     headers: list[str]
     rows: list[list[str | SafeString]]
     numbers: int
+    formula: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,6 @@ class Dashboard:
     concerns: list[Concern]
     recent: Table
     has_codes: bool
-    formulas: dict[str, str]
 
 
 def build(overview: Overview) -> Dashboard:
@@ -75,7 +75,6 @@ def build(overview: Overview) -> Dashboard:
         concerns=[concern for concern in _concerns(overview) if concern.count],
         recent=_recent(overview.recent),
         has_codes=overview.has_codes,
-        formulas={"top_codes": formulas.TOP_CODES},
     )
 
 
@@ -250,6 +249,7 @@ def _top_codes(top: list[CodeFigures]) -> Table:
             for code in top
         ],
         numbers=3,
+        formula=formulas.TOP_CODES,
     )
 
 

@@ -17,7 +17,9 @@ MOST_USED = "The code with the most redemptions in the period; among equals, the
 CONVERSION = "Customers who completed a checkout with the code within 30 days of entering it ÷ customers who entered it validly."
 USAGE_RATE = "Codes redeemed at least once ÷ codes issued (approved, archived ones included), over all time."
 NEW_CUSTOMERS = "Redemptions by customers with no earlier paid order ÷ redemptions."
-PLAN_MIX = "Paid orders (checkouts and renewals) by plan: those with a discount against all."
+PLAN_MIX = (
+    "Paid orders (checkouts and renewals) of the most ordered plans: those with a discount against all."
+)
 OVER_TIME = (
     "Discount given and net revenue of orders with a code, by the day on which the money moved. "
     "A day with more refunds than sales is below zero."
