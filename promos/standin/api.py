@@ -81,18 +81,18 @@ class Api:
         """Return the answer, and whether it is the one its idempotency key got before."""
         key = request.headers.get("idempotency-key") if request.method == "POST" else None
         call = self.call(request_id, key)
-        print_of_request = fingerprint(request)
+        identity = fingerprint(request)
         if not key:
-            return Answer(print_of_request, 200, self._run(request, call)), False
+            return Answer(identity, 200, self._run(request, call)), False
         if kept := self.store.answer(key, since=call.now - ANSWERS_LAST):
-            _check_same_request(kept, print_of_request, key)
+            _check_same_request(kept, identity, key)
             return kept, True
         try:
-            answer = Answer(print_of_request, 200, self._run(request, call))
+            answer = Answer(identity, 200, self._run(request, call))
         except StripeError as error:
             if not error.executed:
                 raise
-            answer = Answer(print_of_request, error.status, json.dumps(error.body(request_id)))
+            answer = Answer(identity, error.status, json.dumps(error.body(request_id)))
         self.store.keep_answer(key, answer, call.now)
         return answer, False
 
@@ -124,8 +124,8 @@ def fingerprint(request: Request) -> str:
     return json.dumps([request.method, request.path, request.params], sort_keys=True)
 
 
-def _check_same_request(kept: Answer, print_of_request: str, key: str) -> None:
-    if kept.fingerprint != print_of_request:
+def _check_same_request(kept: Answer, identity: str, key: str) -> None:
+    if kept.fingerprint != identity:
         message = (
             "Keys for idempotent requests can only be used with the same parameters they were first used with."
             f" Try using a key other than '{key}' if you meant to execute a different request."

@@ -43,15 +43,14 @@ def _months_later(begin: datetime, months: int) -> datetime:
 def new_subscription(call: Call, customer: str, items: list[Document], copied: dict[str, Any]) -> Document:
     """Return an active subscription to the recurring line items of a checkout; nothing is stored yet.
 
-    `copied` is what the opener wanted on it: description and metadata.
+    `copied` is its description and metadata, as the opener of the checkout wanted them.
     """
     subscription = call.start(
         "subscription",
         billing_cycle_anchor=call.now,
         currency=items[0]["currency"],
         customer=customer,
-        description=copied.get("description"),
-        metadata=copied.get("metadata") or {},
+        **copied,
         start_date=call.now,
     )
     recurring = [item for item in items if item["price"]["recurring"]]

@@ -69,7 +69,7 @@ def _check_exclusive(values: dict[str, Any]) -> None:
             raise StripeError(f"You may only specify one of these parameters: {one}, {other}.", param=one)
     wrong_mode = {
         "payment": ("payment_method_collection", "subscription_data"),
-        "subscription": ("payment_intent_data", "customer_creation", "submit_type"),
+        "subscription": ("customer_creation", "payment_intent_data"),
     }[values["mode"]]
     for name in wrong_mode:
         if name in values:
@@ -106,8 +106,14 @@ def _chosen(call: Call, identifier: str, values: dict[str, Any], customer: Docum
         "metadata": params.merged_metadata({}, values.get("metadata", {})),
         "payment_method_collection": values.get("payment_method_collection", default_collection),
         "url": f"{call.base_url}/c/pay/{identifier}",
-        "_copied": values.get("subscription_data") or values.get("payment_intent_data") or {},
+        "_copied": _copied(values.get("subscription_data") or values.get("payment_intent_data") or {}),
     }
+
+
+def _copied(wanted: dict[str, Any]) -> Document:
+    """Return what the subscription or the payment is to carry, once there is one."""
+    metadata = params.merged_metadata({}, wanted.get("metadata"))
+    return {"description": wanted.get("description"), "metadata": metadata}
 
 
 def details(email: str | None, customer: Document | None = None) -> Document:

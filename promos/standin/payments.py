@@ -18,7 +18,7 @@ def take(
 ) -> Document:
     """Take a payment that succeeds at once and return its payment intent.
 
-    `copied` is what the opener wanted on it: description and metadata.
+    `copied` is its description and metadata, as the opener of the checkout wanted them.
     """
     intent = call.add(_intent(call, amount, currency, customer, copied or {}))
     charge = _charge(call, intent, email)
@@ -36,9 +36,8 @@ def take(
 
 
 def _intent(call: Call, amount: int, currency: str, customer: str | None, copied: dict[str, Any]) -> Document:
-    intent = call.start("payment_intent", amount=amount, currency=currency, customer=customer)
-    copies = {"description": copied.get("description"), "metadata": copied.get("metadata") or {}}
-    return {**intent, **copies, "client_secret": f"{intent['id']}_secret_standin"}
+    intent = call.start("payment_intent", amount=amount, currency=currency, customer=customer, **copied)
+    return {**intent, "client_secret": f"{intent['id']}_secret_standin"}
 
 
 def _charge(call: Call, intent: Document, email: str | None) -> Document:

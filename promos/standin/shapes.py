@@ -88,6 +88,7 @@ BLANK: dict[str, Document] = {
         "amount_received": 0,
         "capture_method": "automatic_async",
         "confirmation_method": "automatic",
+        "metadata": {},
         "payment_method_options": {"card": {"installments": None, "network": None}},
         "payment_method_types": ["card"],
         "status": "requires_payment_method",

@@ -142,7 +142,7 @@ def test_subscription_comes_to_be(shop):
     session, code = shop.with_code(
         {"percent_off": 50, "duration": "forever"},
         metadata={"plan": "team"},
-        subscription_data={"metadata": {"plan": "team"}},
+        subscription_data={"metadata": {"plan": "team", "empty": ""}},
     )
     pay(session)
 
