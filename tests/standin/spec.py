@@ -19,6 +19,9 @@ from referencing import Resource as SpecResource
 from referencing.jsonschema import DRAFT202012
 
 from promos.standin.events import API_VERSION
+from tests.standin.recorder import Recorder
+
+__all__ = ["Recorder", "is_here", "load", "problems"]
 
 HOME = "stripe:spec"
 # The spec is a little older than the version we pin, and cannot know its name.
