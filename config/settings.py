@@ -58,7 +58,16 @@ STRIPE_SECRET_KEY = _stripe_key or STANDIN_SECRET_KEY
 STRIPE_HOST = _stripe_host or ("" if _stripe_key else STANDIN_HOST)
 STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRET", default=[])
 STRIPE_CHECKOUT_ORIGIN = STRIPE_HOST or "https://checkout.stripe.com"
+# What all workers together send at most; Stripe takes 25 a second from a test account, 100 live.
+STRIPE_REQUESTS_PER_SECOND = env.float("STRIPE_REQUESTS_PER_SECOND", default=20.0)
+STRIPE_REQUESTS_PER_SECOND_PER_ENDPOINT = env.float("STRIPE_REQUESTS_PER_SECOND_PER_ENDPOINT", default=20.0)
+STRIPE_PUSH_THREADS = env.int("STRIPE_PUSH_THREADS", default=6)
 STRIPE_TIMEOUT_SECONDS = env.float("STRIPE_TIMEOUT_SECONDS", default=10.0)
+
+# Limits per customer hold over all spellings of a mailbox: +aliases and dots where the provider drops them.
+EMAIL_ALIASES_ARE_ONE = env.bool("EMAIL_ALIASES_ARE_ONE", default=True)
+# For how many months ahead a running discount is set aside in its campaign's budget; 0: only what was given.
+BUDGET_MONTHS_AHEAD = env.int("BUDGET_MONTHS_AHEAD", default=12)
 
 if STRIPE_LIVE_MODE and DEBUG:
     raise ImproperlyConfigured("DEBUG must be off beside a live Stripe key.")

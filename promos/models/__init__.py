@@ -1,7 +1,8 @@
 """The promo codes' data, one file per subject."""
 
 from promos.models.codes import Campaign, CodeBatch, Offer, PromoCode
-from promos.models.customers import Customer
+from promos.models.customers import Customer, Subscription
+from promos.models.pace import StripePace
 from promos.models.stripe_objects import StripeCoupon, StripePromotionCode, WebhookEvent
 from promos.models.usage import CheckoutAttempt, CodeCheck, LedgerEntry, PromoCodeUsage
 
@@ -16,6 +17,8 @@ __all__ = [
     "PromoCode",
     "PromoCodeUsage",
     "StripeCoupon",
+    "StripePace",
     "StripePromotionCode",
+    "Subscription",
     "WebhookEvent",
 ]

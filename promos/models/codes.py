@@ -36,8 +36,9 @@ class Campaign(models.Model):
         null=True, blank=True, help_text="The most these codes may give away, in minor units of the currency."
     )
     fixed_cost_amount = models.BigIntegerField(default=0, help_text="In minor units of the currency.")
-    # Kept by redemptions: discount already given or promised by open checkouts, in minor units.
+    # Kept by redemptions, in minor units: discount given, promised to renewals, and held by open checkouts.
     spent_amount = models.BigIntegerField(default=0, editable=False)
+    promised_amount = models.BigIntegerField(default=0, editable=False)
     held_amount = models.BigIntegerField(default=0, editable=False)
     gives_back_on_refund = models.BooleanField(
         default=True, help_text="A full refund gives the use of the code back."
@@ -64,7 +65,9 @@ class Campaign(models.Model):
 
     @property
     def is_budget_spent(self) -> bool:
-        return self.budget_amount is not None and self.spent_amount >= self.budget_amount
+        return (
+            self.budget_amount is not None and self.spent_amount + self.promised_amount >= self.budget_amount
+        )
 
 
 class Offer(models.Model):
@@ -209,7 +212,10 @@ class PromoCodeQuerySet(models.QuerySet["PromoCode"]):
                 models.When(
                     Q(paused_at__isnull=False)
                     | Q(campaign__paused_at__isnull=False)
-                    | Q(campaign__spent_amount__gte=F("campaign__budget_amount")),
+                    | Q(
+                        campaign__budget_amount__lte=F("campaign__spent_amount")
+                        + F("campaign__promised_amount")
+                    ),
                     then=models.Value(codes.Status.PAUSED),
                 ),
                 models.When(

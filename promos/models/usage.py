@@ -30,7 +30,12 @@ class CheckoutAttempt(models.Model):
     stripe_session_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
     state = models.CharField(max_length=9, choices=State, default=State.OPENING)
     currency = models.CharField(max_length=3, blank=True)
-    held_amount = models.BigIntegerField(default=0, help_text="Discount promised to the campaign's budget.")
+    held_amount = models.BigIntegerField(
+        default=0, help_text="What it sets aside of the campaign's budget, renewals included."
+    )
+    promised_amount = models.BigIntegerField(
+        default=0, help_text="The part of it that is for the discount of renewals."
+    )
     created_at = models.DateTimeField(db_index=True)
     expires_at = models.DateTimeField()
     # When the worker asks Stripe what became of it, should no event have said so.
@@ -58,7 +63,8 @@ class CheckoutAttempt(models.Model):
 class PromoCodeUsage(models.Model):
     """One redemption: a code applied to one completed checkout or subscription start.
 
-    The amounts are running totals of its ledger entries.
+    The amounts are running totals of its ledger entries; what else may change
+    follows from the entries and the subscription (see promos.redemptions.usages).
     """
 
     class Status(models.TextChoices):
@@ -79,12 +85,20 @@ class PromoCodeUsage(models.Model):
     plan = models.CharField(max_length=255, blank=True, help_text="The Stripe price.")
     is_new_customer = models.BooleanField(default=False)
     is_over_limit = models.BooleanField(default=False)
+    # Fully refunded, and its use of the code is free again.
+    is_given_back = models.BooleanField(default=False)
     status = models.CharField(max_length=8, choices=Status, default=Status.SETTLED)
     currency = models.CharField(max_length=3)
     gross_amount = models.BigIntegerField(default=0)
     discount_amount = models.BigIntegerField(default=0)
     net_amount = models.BigIntegerField(default=0)
+    # What its checkout set aside of the budget for renewals, and what of that is still to come.
+    reserved_amount = models.BigIntegerField(default=0)
+    promised_amount = models.BigIntegerField(default=0)
     redeemed_at = models.DateTimeField(db_index=True)
+    discount_ends_at = models.DateTimeField(
+        null=True, blank=True, help_text="When renewals stop being discounted; empty: never, or not known."
+    )
 
     class Meta:
         db_table = "promo_code_usage"
@@ -102,7 +116,12 @@ class PromoCodeUsage(models.Model):
 
 
 class LedgerEntry(models.Model):
-    """One settled movement of money, with or without a code. Append-only."""
+    """One settled movement of money, with or without a code. Append-only.
+
+    A checkout and its first invoice are one entry, named by the subscription
+    (else the session, else the invoice); a renewal is named by its invoice; what
+    is paid back by its own object, and by that with a suffix when it is undone.
+    """
 
     class Kind(models.TextChoices):
         CHECKOUT = "checkout", "Checkout"
@@ -113,6 +132,15 @@ class LedgerEntry(models.Model):
 
     kind = models.CharField(max_length=11, choices=Kind)
     stripe_object_id = models.CharField(max_length=255)
+    # What a redemption of this order is known by; the same for all orders of a subscription.
+    redemption_key = models.CharField(max_length=255, blank=True)
+    stripe_session_id = models.CharField(max_length=255, blank=True)
+    stripe_invoice_id = models.CharField(max_length=255, blank=True)
+    stripe_payment_intent_id = models.CharField(max_length=255, blank=True)
+    # The order of which something is paid back.
+    order = models.ForeignKey(
+        "self", null=True, blank=True, db_index=False, on_delete=models.PROTECT, related_name="reversals"
+    )
     usage = models.ForeignKey(
         PromoCodeUsage, null=True, blank=True, on_delete=models.PROTECT, related_name="ledger_entries"
     )
@@ -143,6 +171,23 @@ class LedgerEntry(models.Model):
         ]
         indexes = [
             models.Index(fields=["customer", "occurred_at"], name="promos_ledger_customer_idx"),
+            models.Index(
+                fields=["stripe_invoice_id"],
+                condition=~Q(stripe_invoice_id=""),
+                name="promos_ledger_invoice_idx",
+            ),
+            models.Index(
+                fields=["stripe_payment_intent_id"],
+                condition=~Q(stripe_payment_intent_id=""),
+                name="promos_ledger_payment_idx",
+            ),
+            models.Index(fields=["order"], condition=Q(order__isnull=False), name="promos_ledger_order_idx"),
+            # Redemptions of codes that were unknown when they happened.
+            models.Index(
+                fields=["stripe_promotion_code_id"],
+                condition=Q(usage__isnull=True) & ~Q(stripe_promotion_code_id=""),
+                name="promos_ledger_unlinked_idx",
+            ),
         ]
 
     def __str__(self) -> str:
