@@ -3,8 +3,8 @@
 Stripe ids are plain columns: dj-stripe's rows come and go with its mirror, ours stay.
 
 ``creation`` is the request that makes the object, kept from before it is first
-sent until Stripe has answered: its parameters, the number of its idempotency
-key and when that key was first used (see promos.sync.creation).
+sent until Stripe has answered: its parameters, the terms they carry, the number
+of its idempotency key and when that was first used (see promos.sync.creation).
 """
 
 from __future__ import annotations
@@ -91,6 +91,17 @@ class StripePromotionCode(models.Model):
 
     def __str__(self) -> str:
         return self.stripe_promotion_code_id or f"{self.promo_code} (generation {self.generation})"
+
+    @property
+    def is_left_active(self) -> bool:
+        """Whether it is retired here and still active at Stripe: the next push switches it off."""
+        return self.state == self.State.RETIRED and bool(self.synced_terms.get("active"))
+
+    @classmethod
+    def next_generation(cls, promo_code: PromoCode) -> int:
+        """Return the number of the code's next generation, from 1."""
+        last = cls.objects.filter(promo_code=promo_code).aggregate(last=models.Max("generation"))["last"]
+        return (last or 0) + 1
 
 
 class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):

@@ -17,7 +17,7 @@ from django.db import transaction
 from promos import stripe_gateway
 from promos.models import Customer, Offer, PromoCode, StripeCoupon, StripePromotionCode
 from promos.stripe_gateway import StripeObject
-from promos.sync import push, terms
+from promos.sync import marks, terms
 
 SyncStatus = PromoCode.SyncStatus
 State = StripePromotionCode.State
@@ -47,7 +47,7 @@ def promotion_code(promotion_code_id: str, *, now: datetime) -> None:
     coupon_found = stripe_gateway.retrieve_coupon(terms.coupon_id(found))
     with transaction.atomic():
         stripe_coupon = _take_coupon(coupon_found)
-        generation = _generation_of(found)
+        generation = marks.generation_of(found)
         if generation is None:
             _import(found, stripe_coupon, now=now)
         else:
@@ -117,26 +117,6 @@ def _kind(theirs: terms.Terms) -> Offer.Kind:
     if theirs["percent_off"] is not None:
         return Offer.Kind.PERCENT
     return Offer.Kind.AMOUNT if theirs["amounts"] else Offer.Kind.OTHER
-
-
-def _generation_of(found: StripeObject) -> StripePromotionCode | None:
-    """Return our row of a promotion code, or the one that our unfinished push is about to write."""
-    known = StripePromotionCode.objects.select_related("promo_code").filter(
-        stripe_promotion_code_id=found["id"]
-    )
-    metadata = found["metadata"] or {}
-    if not known.exists() and push.CODE_KEY in metadata:
-        known = StripePromotionCode.objects.select_related("promo_code").filter(
-            promo_code_id=_number(metadata[push.CODE_KEY]),
-            generation=_number(metadata.get(push.GENERATION_KEY, "")),
-            stripe_coupon__stripe_coupon_id=terms.coupon_id(found),
-        )
-    return known.first()
-
-
-def _number(text: str) -> int:
-    """Return the number in metadata that anybody may have edited; 0, which no row has, for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
 
 
 def _take_promotion_code(generation: StripePromotionCode, found: StripeObject, *, now: datetime) -> None:

@@ -16,15 +16,12 @@ from django.db.models import Max
 from promos import codes, customers, leases, stripe_gateway
 from promos.models import Offer, PromoCode, StripeCoupon, StripePromotionCode
 from promos.stripe_gateway import StripeObject
-from promos.sync import creation, terms
+from promos.sync import creation, marks, terms
 
 logger = logging.getLogger(__name__)
 
 #: Longer than one code can take, even when every call to Stripe times out.
 LEASE = timedelta(minutes=2)
-CODE_KEY = "promodesk_code"
-GENERATION_KEY = "promodesk_generation"
-OFFER_KEY = "promodesk_offer"
 
 SyncStatus = PromoCode.SyncStatus
 
@@ -117,7 +114,7 @@ def _create_coupon(coupon: StripeCoupon, wanted: terms.Terms, now: datetime) -> 
     if found is None:
         params = {
             "id": coupon.stripe_coupon_id,
-            "metadata": {OFFER_KEY: coupon.offer.uid},
+            "metadata": marks.of_offer(coupon.offer),
             **terms.coupon_params(wanted),
         }
         creation.send(coupon, stripe_gateway.create_coupon, params, key=coupon.stripe_coupon_id, now=now)
@@ -194,7 +191,9 @@ def _next_generation(code: PromoCode, coupon: StripeCoupon) -> StripePromotionCo
 def _create_promotion_code(
     generation: StripePromotionCode, wanted: terms.Terms, now: datetime
 ) -> StripeObject:
-    params = terms.promotion_code_params(wanted) | {"metadata": _metadata(generation)}
+    params = terms.promotion_code_params(wanted) | {
+        "metadata": marks.of_generation(generation.promo_code_id, generation.generation)
+    }
     key = f"{generation.stripe_coupon.offer.uid}-{generation.promo_code_id}-{generation.generation}"
     try:
         return creation.send(generation, stripe_gateway.create_promotion_code, params, key=key, now=now)
@@ -205,15 +204,11 @@ def _create_promotion_code(
         raise
 
 
-def _metadata(generation: StripePromotionCode) -> dict[str, str]:
-    return {CODE_KEY: str(generation.promo_code_id), GENERATION_KEY: str(generation.generation)}
-
-
 def _find_promotion_code(generation: StripePromotionCode, wanted: terms.Terms) -> StripeObject | None:
     """Return the promotion code that a lost try made: ours by its metadata and its coupon."""
     found = stripe_gateway.list_promotion_codes(code=wanted["code"], coupon=wanted["coupon"])
-    ours = _metadata(generation)
-    return next((each for each in found if (each["metadata"] or {}).items() >= ours.items()), None)
+    ours = marks.of_generation(generation.promo_code_id, generation.generation)
+    return next((each for each in found if marks.are_on(each, ours)), None)
 
 
 def _is_text_taken(code: PromoCode) -> bool:
