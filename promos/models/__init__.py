@@ -2,6 +2,7 @@
 
 from promos.models.codes import Campaign, CodeBatch, Offer, PromoCode
 from promos.models.customers import Customer, Subscription
+from promos.models.drift import DriftFinding, ReconcileRun
 from promos.models.pace import StripePace
 from promos.models.stripe_objects import StripeCoupon, StripePromotionCode, WebhookEvent
 from promos.models.usage import CheckoutAttempt, CodeCheck, LedgerEntry, PromoCodeUsage
@@ -12,10 +13,12 @@ __all__ = [
     "CodeBatch",
     "CodeCheck",
     "Customer",
+    "DriftFinding",
     "LedgerEntry",
     "Offer",
     "PromoCode",
     "PromoCodeUsage",
+    "ReconcileRun",
     "StripeCoupon",
     "StripePace",
     "StripePromotionCode",
