@@ -16,9 +16,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 import stripe
 from django.conf import settings
+from django.utils.crypto import salted_hmac
 
 #: A Stripe object or the parameters of a request, as JSON would hold it.
 StripeObject = dict[str, Any]
@@ -82,7 +84,7 @@ def retrieve_coupon(coupon_id: str) -> StripeObject:
 
 
 def update_coupon(coupon_id: str, params: Params) -> StripeObject:
-    return _call(_client().v1.coupons.update, coupon_id, params=params)
+    return _call(_client().v1.coupons.update, coupon_id, params=params, idempotency_key=_own_key())
 
 
 def list_coupons(**params: Any) -> Iterator[StripeObject]:
@@ -101,7 +103,8 @@ def retrieve_promotion_code(promotion_code_id: str) -> StripeObject:
 
 
 def update_promotion_code(promotion_code_id: str, params: Params) -> StripeObject:
-    return _call(_client().v1.promotion_codes.update, promotion_code_id, params=params)
+    update = _client().v1.promotion_codes.update
+    return _call(update, promotion_code_id, params=params, idempotency_key=_own_key())
 
 
 def list_promotion_codes(**params: Any) -> Iterator[StripeObject]:
@@ -197,11 +200,27 @@ def verify(payload: bytes, header: str, secrets: Iterable[str], *, now: datetime
         raise SignatureInvalid("The signature is too old or from the future.")
 
 
+def is_own_update(event: Mapping[str, Any]) -> bool:
+    """Say whether an event only reports what this installation itself wrote to a coupon or promotion code."""
+    key = (event.get("request") or {}).get("idempotency_key") or ""
+    return key.startswith(_own_mark())
+
+
 def point_sdk_at_host() -> None:
     """Point the SDK's module-wide address, which dj-stripe uses, where our own client goes."""
     if settings.STRIPE_HOST:
         stripe.api_base = settings.STRIPE_HOST
     stripe.api_version = settings.STRIPE_API_VERSION
+
+
+def _own_key() -> str:
+    return f"{_own_mark()}{uuid4().hex}"
+
+
+@functools.cache
+def _own_mark() -> str:
+    # Another installation may share the account.
+    return f"promodesk-{salted_hmac('promos.stripe_gateway', 'own').hexdigest()[:12]}-"
 
 
 def _is_signed(payload: bytes, header: str, secret: str) -> bool:
