@@ -14,8 +14,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import stripe
@@ -27,6 +30,8 @@ StripeObject = dict[str, Any]
 Params = Mapping[str, Any]
 
 SIGNATURE_TOLERANCE_SECONDS = 300
+
+_pacer: ContextVar[Pacer | None] = ContextVar("pacer", default=None)
 
 
 class StripeError(Exception):
@@ -200,6 +205,24 @@ def verify(payload: bytes, header: str, secrets: Iterable[str], *, now: datetime
         raise SignatureInvalid("The signature is too old or from the future.")
 
 
+class Pacer(Protocol):
+    """Paces requests; see promos.sync.limiter."""
+
+    def wait(self, endpoint: str) -> None: ...
+
+    def slow_down(self) -> None: ...
+
+
+@contextmanager
+def paced(pacer: Pacer) -> Iterator[None]:
+    """Pace every request that this thread sends inside the block."""
+    token = _pacer.set(pacer)
+    try:
+        yield
+    finally:
+        _pacer.reset(token)
+
+
 def is_own_update(event: Mapping[str, Any]) -> bool:
     """Say whether an event only reports what this installation itself wrote to a coupon or promotion code."""
     key = (event.get("request") or {}).get("idempotency_key") or ""
@@ -211,6 +234,20 @@ def point_sdk_at_host() -> None:
     if settings.STRIPE_HOST:
         stripe.api_base = settings.STRIPE_HOST
     stripe.api_version = settings.STRIPE_API_VERSION
+
+
+class _PacedClient(stripe.RequestsClient):
+    """The SDK's HTTP client, which asks the thread's pacer, if there is one, before each request."""
+
+    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> tuple[Any, int, Mapping[str, str]]:
+        pacer = _pacer.get()
+        if pacer is None:
+            return super().request(method, url, *args, **kwargs)
+        pacer.wait(f"{method} {urlsplit(url).path.split('/')[2]}")
+        answer = super().request(method, url, *args, **kwargs)
+        if answer[1] == HTTPStatus.TOO_MANY_REQUESTS:
+            pacer.slow_down()
+        return answer
 
 
 def _own_key() -> str:
@@ -242,7 +279,7 @@ def _client_of(key: str, host: str, timeout: float) -> stripe.StripeClient:
         key,
         stripe_version=settings.STRIPE_API_VERSION,
         base_addresses={"api": host} if host else {},
-        http_client=stripe.RequestsClient(timeout=timeout),
+        http_client=_PacedClient(timeout=timeout),
         max_network_retries=0,
     )
 

@@ -17,6 +17,7 @@ from promos import stripe_gateway
 from promos.billing import overdue
 from promos.signals import CHANNEL
 from promos.sync import push
+from promos.sync.pool import Pool
 from promos.webhooks import queue
 
 logger = logging.getLogger(__name__)
@@ -32,23 +33,28 @@ def run(stop: threading.Event, *, clock: Callable[[], datetime] = timezone.now) 
     Raises:
         stripe_gateway.NotAuthorised: the key is wrong; nothing would work until it is mended.
     """
-    while not stop.is_set():
-        try:
-            if not work(clock()):
-                _wait(stop)
-        except DatabaseError:
-            logger.exception("The database failed; trying again in %s seconds", PAUSE_SECONDS)
-            connection.close()
-            stop.wait(PAUSE_SECONDS)
+    with Pool(clock=clock) as pool, stripe_gateway.paced(pool.limiter):
+        while not stop.is_set():
+            try:
+                if not pool.fill(clock()) + _work_on_events(clock()):
+                    _wait(stop)
+            except DatabaseError:
+                logger.exception("The database failed; trying again in %s seconds", PAUSE_SECONDS)
+                connection.close()
+                stop.wait(PAUSE_SECONDS)
 
 
 def work(now: datetime) -> int:
-    """Do a part of what is due and return how many things were taken up; 0 means that nothing is due.
+    """Do a part of what is due, in this thread, and return how many things were taken up; 0: nothing is due.
 
     Raises:
         stripe_gateway.NotAuthorised: the key is wrong.
     """
-    return queue.work(now) + push.work(now) + _ask_after_checkouts(now)
+    return _work_on_events(now) + push.work(now)
+
+
+def _work_on_events(now: datetime) -> int:
+    return queue.work(now) + _ask_after_checkouts(now)
 
 
 def _ask_after_checkouts(now: datetime) -> int:

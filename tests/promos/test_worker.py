@@ -87,6 +87,7 @@ def test_sync_worker_once_does_all_that_is_due(standin: Standin, capsys: pytest.
     assert not PromoCode.objects.exclude(sync_status="synced").exists()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_sync_promo_codes_pushes_without_the_signal(
     standin: Standin, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -96,7 +97,8 @@ def test_sync_promo_codes_pushes_without_the_signal(
     assert capsys.readouterr().out == '{"ok": true, "counts": {"synced": 1}}\n'
 
 
-def test_sync_promo_codes_fails_when_stripe_is_down(db: None) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_sync_promo_codes_fails_when_stripe_is_down() -> None:
     PromoCodeFactory()
     with pytest.raises(CommandError, match="1 not in step"):
         call_command("sync_promo_codes")

@@ -7,11 +7,19 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Count
 from django.utils import timezone
-from rich.progress import Progress
+from rich.progress import Progress, ProgressColumn, Task
+from rich.text import Text
 
 from promos import promo_codes, stripe_gateway
 from promos.models import PromoCode
-from promos.sync import push
+from promos.sync.pool import Pool
+
+
+class RateColumn(ProgressColumn):
+    """How many codes a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f}/s" if task.speed else "")
 
 
 class Command(BaseCommand):
@@ -29,12 +37,14 @@ class Command(BaseCommand):
         self._report(_counts(), as_json=json)
 
     def _push_all(self, *, show_progress: bool) -> None:
-        now = timezone.now()
-        total = PromoCode.objects.due_for_push(now).count()
-        with Progress(disable=not (show_progress and self.stdout.isatty())) as progress:
+        total = PromoCode.objects.due_for_push(timezone.now()).count()
+        columns = (*Progress.get_default_columns(), RateColumn())
+        with (
+            Progress(*columns, disable=not (show_progress and self.stdout.isatty())) as progress,
+            Pool() as pool,
+        ):
             task = progress.add_task("Pushing codes", total=total)
-            while done := push.work(now):
-                progress.advance(task, done)
+            pool.drain(lambda count: progress.advance(task, count))
 
     def _report(self, counts: dict[str, int], *, as_json: bool) -> None:
         left = sum(number for status, number in counts.items() if status != PromoCode.SyncStatus.SYNCED)

@@ -1,0 +1,79 @@
+"""Keeping the workers' calls under Stripe's limits, all workers together through the database.
+
+Each request takes the next free moment from a row and waits for it. When Stripe
+answers 429 all the same, the pace falls at once and climbs back slowly. The web's
+own calls (a customer at the checkout) are not paced: Stripe's limit leaves them room.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import transaction
+
+from promos.models import StripePace
+
+EVERYTHING = "all"
+#: What is left of the pace after a 429.
+SLOWER = 0.7
+#: Requests a second that each request gives back.
+FASTER = 0.02
+LEAST_RATE = 0.5
+#: How long a first 429 stops everybody, in seconds.
+PAUSE_SECONDS = 1.0
+
+
+class Limiter:
+    """Paces requests to at most ``rate`` a second in all and ``endpoint_rate`` to each endpoint."""
+
+    def __init__(
+        self,
+        *,
+        rate: float | None = None,
+        endpoint_rate: float | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep_until: Callable[[float], None] | None = None,
+    ) -> None:
+        self.rate = rate or settings.STRIPE_REQUESTS_PER_SECOND
+        self.endpoint_rate = endpoint_rate or settings.STRIPE_REQUESTS_PER_SECOND_PER_ENDPOINT
+        self.clock, self.sleep_until = clock, sleep_until or self._sleep_until
+        # One thread of a process at a time asks the database, so that they do not queue there.
+        self.lock = threading.Lock()
+
+    def wait(self, endpoint: str) -> None:
+        """Wait until a request to the endpoint may be sent."""
+        with self.lock:
+            at = self._take(endpoint)
+        self.sleep_until(at)
+
+    def slow_down(self) -> None:
+        """Lower everybody's pace: Stripe said 429."""
+        with transaction.atomic():
+            pace = self._row(EVERYTHING, self.rate)
+            pace.rate = max(LEAST_RATE, pace.rate * SLOWER)
+            pace.next_at = max(pace.next_at, self.clock() + PAUSE_SECONDS)
+            pace.save(update_fields=["rate", "next_at"])
+
+    def _sleep_until(self, at: float) -> None:
+        time.sleep(max(0.0, at - self.clock()))
+
+    def _take(self, endpoint: str) -> float:
+        """Take the first moment that is free in all and for the endpoint; rows are locked in this order by all."""
+        with transaction.atomic():
+            paces = [self._row(EVERYTHING, self.rate), self._row(endpoint, self.endpoint_rate)]
+            at = max(self.clock(), *(pace.next_at for pace in paces))
+            for pace, most in zip(paces, (self.rate, self.endpoint_rate), strict=True):
+                pace.next_at = at + 1 / pace.rate
+                pace.rate = min(most, pace.rate + FASTER)
+                pace.save(update_fields=["next_at", "rate"])
+        return at
+
+    def _row(self, name: str, rate: float) -> StripePace:
+        row = StripePace.objects.select_for_update().filter(name=name).first()
+        if row is not None:
+            return row
+        StripePace.objects.get_or_create(name=name, defaults={"rate": rate})
+        return StripePace.objects.select_for_update().get(name=name)

@@ -1,0 +1,107 @@
+"""Pushing several codes at once: threads of this process, at the pace that all workers share."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from types import TracebackType
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from promos import leases, stripe_gateway
+from promos.models import PromoCode
+from promos.sync import push
+from promos.sync.limiter import Limiter
+
+logger = logging.getLogger(__name__)
+
+#: Codes claimed for each thread, so that none waits for the next look at the database.
+CLAIMED_PER_THREAD = 4
+
+
+class Pool:
+    """Threads that push claimed codes; a context manager that ends them."""
+
+    def __init__(
+        self,
+        *,
+        limiter: Limiter | None = None,
+        threads: int | None = None,
+        clock: Callable[[], datetime] = timezone.now,
+    ) -> None:
+        self.limiter, self.clock = limiter or Limiter(), clock
+        self.refusal: stripe_gateway.NotAuthorised | None = None
+        self.jobs: queue.Queue[PromoCode | None] = queue.Queue()
+        count = threads or settings.STRIPE_PUSH_THREADS
+        self.threads = [threading.Thread(target=self._run, name=f"push-{n}") for n in range(count)]
+
+    def __enter__(self) -> Pool:
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for _ in self.threads:
+            self.jobs.put(None)
+        for thread in self.threads:
+            thread.join()
+
+    def fill(self, now: datetime) -> int:
+        """Claim as many due codes as the threads can take and return how many.
+
+        Raises:
+            stripe_gateway.NotAuthorised: a thread was told that the key is wrong.
+        """
+        if self.refusal is not None:
+            raise self.refusal
+        free = CLAIMED_PER_THREAD * len(self.threads) - self.jobs.unfinished_tasks
+        if free <= 0:
+            return 0
+        due = PromoCode.objects.due_for_push(now)
+        claimed = leases.claim(due, now=now, lease=push.LEASE, limit=free)
+        for code in claimed:
+            self.jobs.put(code)
+        return len(claimed)
+
+    def drain(self, on_claimed: Callable[[int], object] = lambda count: None) -> int:
+        """Push until nothing is due and return how many codes were claimed.
+
+        Raises:
+            stripe_gateway.NotAuthorised: the key is wrong.
+        """
+        total = 0
+        while claimed := self.fill(self.clock()):
+            total += claimed
+            on_claimed(claimed)
+            self.jobs.join()
+        return total
+
+    def _run(self) -> None:
+        try:
+            with stripe_gateway.paced(self.limiter):
+                for code in iter(self.jobs.get, None):
+                    try:
+                        self._push(code)
+                    finally:
+                        self.jobs.task_done()
+        finally:
+            connection.close()
+
+    def _push(self, code: PromoCode) -> None:
+        if self.refusal is not None:
+            return
+        try:
+            push.push(code, now=self.clock())
+        except stripe_gateway.NotAuthorised as error:
+            self.refusal = error
+        except Exception:
+            # One code must not end the thread; its lease runs out and it is taken up again.
+            logger.exception("Code %s could not be pushed", code.pk)
+            connection.close()
