@@ -54,9 +54,12 @@ class Processes:
             time.sleep(0.1)
         raise NotStarted(f"The {name} did not start; {self.logs / name}.log says why.")
 
-    def ended(self) -> str | None:
-        """Return the name of a process that has ended by itself, or None."""
-        return next((name for name, process in self.running.items() if process.poll() is not None), None)
+    def take_ended(self) -> str | None:
+        """Return the name of a process that has ended by itself, once for each, or None."""
+        ended = next((name for name, process in self.running.items() if process.poll() is not None), None)
+        if ended:
+            del self.running[ended]
+        return ended
 
     def stop(self) -> None:
         for process in reversed(self.running.values()):

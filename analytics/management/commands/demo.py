@@ -23,6 +23,7 @@ from promos import database
 
 VAR = Path(settings.BASE_DIR) / "var"
 STORE = VAR / "standin.sqlite3"
+STANDIN = "stand-in"
 
 
 class Command(BaseCommand):
@@ -81,9 +82,21 @@ class Command(BaseCommand):
     def _serve(self, children: Processes, stop: threading.Event) -> None:
         self._print_addresses()
         while not stop.wait(0.5):
-            if ended := children.ended():
-                raise NotStarted(f"The {ended} has stopped; {children.logs / ended}.log says why.")
+            self._look_after(children)
         self.stdout.write("\nStopped. Run it again to continue where you left off.")
+
+    def _look_after(self, children: Processes) -> None:
+        """Go on without the stand-in, as a site goes on without Stripe; without the web or worker, stop."""
+        ended = children.take_ended()
+        if ended == STANDIN:
+            port = processes.port_of(settings.STRIPE_HOST)
+            self.stdout.write(
+                f"\nThe stand-in for Stripe has stopped: codes and webhooks wait until it is back "
+                f"(manage.py stripe_standin --port {port})."
+            )
+            self.stdout.flush()
+        elif ended:
+            raise NotStarted(f"The {ended} has stopped; {children.logs / ended}.log says why.")
 
     def _print_addresses(self) -> None:
         self.stdout.write(
@@ -137,8 +150,8 @@ def _delete_everything() -> None:
 def _start(children: Processes, site: str, *, starts_standin: bool) -> None:
     if starts_standin:
         port = str(processes.port_of(settings.STRIPE_HOST))
-        children.start("stand-in", "manage.py", "stripe_standin", "--port", port, "--store", str(STORE))
-        children.wait_for("stand-in", settings.STRIPE_HOST)
+        children.start(STANDIN, "manage.py", "stripe_standin", "--port", port, "--store", str(STORE))
+        children.wait_for(STANDIN, settings.STRIPE_HOST)
     children.start("web", "-m", "gunicorn", "config.wsgi", "--config", "config/gunicorn.py")
     children.start("worker", "manage.py", "sync_worker")
     children.wait_for("web", f"{site}/healthz")
