@@ -68,6 +68,8 @@ STRIPE_TIMEOUT_SECONDS = env.float("STRIPE_TIMEOUT_SECONDS", default=10.0)
 EMAIL_ALIASES_ARE_ONE = env.bool("EMAIL_ALIASES_ARE_ONE", default=True)
 # For how many months ahead a running discount is set aside in its campaign's budget; 0: only what was given.
 BUDGET_MONTHS_AHEAD = env.int("BUDGET_MONTHS_AHEAD", default=12)
+# Whether a full refund gives the use of a code back; a campaign has its own say for its codes.
+GIVES_BACK_ON_REFUND = env.bool("GIVES_BACK_ON_REFUND", default=True)
 
 if STRIPE_LIVE_MODE and DEBUG:
     raise ImproperlyConfigured("DEBUG must be off beside a live Stripe key.")
@@ -101,6 +103,7 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "djstripe",
+    "simple_history",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -115,6 +118,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    # Who is at it, for the history of codes.
+    "simple_history.middleware.HistoryRequestMiddleware",
     "csp.middleware.CSPMiddleware",
     "config.middleware.admin_content_security_policy",
 ]

@@ -57,13 +57,18 @@ def status(code: PromoCode, now: datetime) -> Status:
     tests = (
         (code.archived_at is not None, Status.ARCHIVED),
         (code.submitted_at is None, Status.DRAFT),
-        (code.approved_at is None, Status.WAITING),
+        (is_waiting(code), Status.WAITING),
         (end is not None and end <= now, Status.EXPIRED),
         (code.max_redemptions is not None and code.used_count >= code.max_redemptions, Status.USED_UP),
         (pause_reason(code) != "", Status.PAUSED),
         (start is not None and start > now, Status.SCHEDULED),
     )
     return next((found for applies, found in tests if applies), Status.ACTIVE)
+
+
+def is_waiting(code: PromoCode) -> bool:
+    """Say whether somebody must approve the code, or its campaign's budget, before it works."""
+    return code.approved_at is None or (code.campaign is not None and code.campaign.is_waiting)
 
 
 def pause_reason(code: PromoCode) -> str:

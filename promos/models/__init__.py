@@ -1,8 +1,11 @@
 """The promo codes' data, one file per subject."""
 
-from promos.models.codes import Campaign, CodeBatch, Offer, PromoCode
+from promos.models.batches import CodeBatch
+from promos.models.campaigns import Campaign
+from promos.models.codes import PromoCode
 from promos.models.customers import Customer, Subscription
 from promos.models.drift import DriftFinding, ReconcileRun
+from promos.models.offers import Offer
 from promos.models.pace import StripePace
 from promos.models.stripe_objects import StripeCoupon, StripePromotionCode, WebhookEvent
 from promos.models.usage import CheckoutAttempt, CodeCheck, LedgerEntry, PromoCodeUsage

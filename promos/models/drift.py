@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from django.db import models
 from django.db.models import Q
 
-from promos.models.codes import Offer, PromoCode
+from promos.models.codes import PromoCode
+from promos.models.offers import Offer
 
 
 class ReconcileRun(models.Model):

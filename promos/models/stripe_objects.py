@@ -5,6 +5,7 @@ Stripe ids are plain columns: dj-stripe's rows come and go with its mirror, ours
 ``creation`` is the request that makes the object, kept from before it is first
 sent until Stripe has answered: its parameters, the terms they carry, the number
 of its idempotency key and when that was first used (see promos.sync.creation).
+Of an object that exists it is the change under way, empty once Stripe has answered.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
-from promos.models.codes import Offer, PromoCode
+from promos.models.codes import PromoCode
+from promos.models.offers import Offer
 
 
 class StripeCoupon(models.Model):
