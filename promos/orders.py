@@ -1,33 +1,46 @@
-"""What Stripe says of a settled order, in our words. Pure; every figure is Stripe's own.
+"""What Stripe says of an order, in our words. Pure; every figure is Stripe's own.
 
+An order is a checkout session or an invoice. The session that starts a
+subscription and the subscription's first invoice are two accounts of one order.
 Our checkouts carry what a webhook would otherwise have to fetch in their metadata.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from promos.models import CheckoutAttempt
+from promos.models import CheckoutAttempt, LedgerEntry
 from promos.plans import Plan
 
-#: A checkout session as Stripe sends it.
+#: A checkout session or an invoice as Stripe sends it.
 Session = Mapping[str, Any]
+Invoice = Mapping[str, Any]
 
 ATTEMPT_KEY = "promodesk_attempt"
 PLAN_KEY = "promodesk_plan"
 INTERVAL_KEY = "promodesk_interval"
 
 SETTLED = frozenset({"paid", "no_payment_required"})
+#: Why Stripe wrote the first invoice of a subscription; later ones have other reasons.
+_FIRST = "subscription_create"
 
 
 @dataclass(frozen=True)
 class Order:
-    """A checkout session; amounts in minor units of ``currency``, discount and tax apart from gross."""
+    """One account of an order; amounts in minor units of ``currency``, tax apart.
+
+    ``net_amount`` is what was charged before tax, ``discount_amount`` Stripe's
+    figure, and gross the sum of the two, whether prices include tax or not.
+    """
 
     session_id: str
+    invoice_id: str
+    payment_intent_id: str
     subscription_id: str
+    is_renewal: bool
     attempt_id: int | None
     stripe_customer_id: str
     email: str
@@ -35,18 +48,28 @@ class Order:
     plan: str
     interval: str
     currency: str
-    gross_amount: int
+    net_amount: int
     discount_amount: int
     tax_amount: int
     is_settled: bool
+    opened_at: datetime | None = None
+    paid_at: datetime | None = None
+
+    @property
+    def gross_amount(self) -> int:
+        return self.net_amount + self.discount_amount
 
     @property
     def redemption_key(self) -> str:
-        return self.subscription_id or self.session_id
+        return self.subscription_id or self.session_id or self.invoice_id
 
     @property
-    def net_amount(self) -> int:
-        return self.gross_amount - self.discount_amount
+    def kind(self) -> str:
+        return LedgerEntry.Kind.INVOICE if self.is_renewal else LedgerEntry.Kind.CHECKOUT
+
+    @property
+    def object_id(self) -> str:
+        return self.invoice_id if self.is_renewal else self.redemption_key
 
 
 def metadata(attempt: CheckoutAttempt, plan: Plan) -> dict[str, str]:
@@ -59,22 +82,59 @@ def of_session(session: Session) -> Order:
     totals = session.get("total_details") or {}
     ours = session.get("metadata") or {}
     details = session.get("customer_details") or {}
-    attempt = ours.get(ATTEMPT_KEY, "")
+    tax = totals.get("amount_tax") or 0
     return Order(
         session_id=session["id"],
+        invoice_id=id_of(session.get("invoice")),
+        payment_intent_id=id_of(session.get("payment_intent")),
         subscription_id=id_of(session.get("subscription")),
-        attempt_id=int(attempt) if attempt.isascii() and attempt.isdigit() else None,
+        is_renewal=False,
+        attempt_id=_attempt_id(ours),
         stripe_customer_id=id_of(session.get("customer")),
         email=details.get("email") or "",
-        stripe_promotion_code_id=_promotion_code(session),
+        stripe_promotion_code_id=_promotion_code(session.get("discounts")),
         plan=ours.get(PLAN_KEY, ""),
         interval=ours.get(INTERVAL_KEY, ""),
         currency=session.get("currency") or "",
-        gross_amount=session.get("amount_subtotal") or 0,
+        net_amount=(session.get("amount_total") or 0) - tax - (totals.get("amount_shipping") or 0),
         discount_amount=totals.get("amount_discount") or 0,
-        tax_amount=totals.get("amount_tax") or 0,
+        tax_amount=tax,
         is_settled=session.get("payment_status") in SETTLED,
+        opened_at=moment(session.get("created")),
     )
+
+
+def of_invoice(invoice: Invoice) -> Order:
+    """Return the order of an invoice whose ``discounts`` are expanded."""
+    details = (invoice.get("parent") or {}).get("subscription_details") or {}
+    ours = details.get("metadata") or {}
+    subscription_id = id_of(details.get("subscription"))
+    plan = _price(invoice) or ours.get(PLAN_KEY, "")
+    discounts = invoice.get("total_discount_amounts") or []
+    return Order(
+        session_id="",
+        invoice_id=invoice["id"],
+        payment_intent_id=_payment_intent(invoice),
+        subscription_id=subscription_id,
+        is_renewal=bool(subscription_id) and invoice.get("billing_reason") != _FIRST,
+        attempt_id=_attempt_id(ours),
+        stripe_customer_id=id_of(invoice.get("customer")),
+        email=invoice.get("customer_email") or "",
+        stripe_promotion_code_id=_promotion_code(invoice.get("discounts")),
+        plan=plan,
+        interval=ours.get(INTERVAL_KEY, "") if plan == ours.get(PLAN_KEY) else "",
+        currency=invoice.get("currency") or "",
+        net_amount=_net_amount(invoice),
+        discount_amount=sum(discount["amount"] for discount in discounts),
+        tax_amount=(invoice.get("total") or 0) - _net_amount(invoice),
+        is_settled=invoice.get("status") == "paid",
+        paid_at=moment((invoice.get("status_transitions") or {}).get("paid_at")),
+    )
+
+
+def needs_expanding(invoice: Invoice) -> bool:
+    """Say whether an invoice names its discounts by id only, as in every event, so that their codes are unknown."""
+    return any(isinstance(discount, str) for discount in invoice.get("discounts") or [])
 
 
 def id_of(reference: str | Mapping[str, Any] | None) -> str:
@@ -82,6 +142,38 @@ def id_of(reference: str | Mapping[str, Any] | None) -> str:
     return str(reference["id"]) if isinstance(reference, Mapping) else reference or ""
 
 
-def _promotion_code(session: Session) -> str:
-    found = (id_of(discount.get("promotion_code")) for discount in session.get("discounts") or [])
+def moment(epoch: int | None) -> datetime | None:
+    """Return Stripe's epoch seconds as a time."""
+    return datetime.fromtimestamp(epoch, UTC) if epoch else None
+
+
+def _attempt_id(ours: Mapping[str, str]) -> int | None:
+    attempt = ours.get(ATTEMPT_KEY, "")
+    return int(attempt) if attempt.isascii() and attempt.isdigit() else None
+
+
+def _promotion_code(discounts: Iterable[Any] | None) -> str:
+    """Return the first promotion code among discounts; a bare coupon has none."""
+    expanded = (discount for discount in discounts or [] if isinstance(discount, Mapping))
+    found = (id_of(discount.get("promotion_code")) for discount in expanded)
     return next((promotion_code_id for promotion_code_id in found if promotion_code_id), "")
+
+
+def _net_amount(invoice: Invoice) -> int:
+    net = invoice.get("total_excluding_tax")
+    return net if net is not None else invoice.get("total") or 0
+
+
+def _price(invoice: Invoice) -> str:
+    """Return the price of the subscription's own line; prorations and one-time lines stand beside it."""
+    for line in (invoice.get("lines") or {}).get("data", []):
+        item = (line.get("parent") or {}).get("subscription_item_details") or {}
+        if item and not item.get("proration"):
+            return id_of(((line.get("pricing") or {}).get("price_details") or {}).get("price"))
+    return ""
+
+
+def _payment_intent(invoice: Invoice) -> str:
+    payments = (invoice.get("payments") or {}).get("data", [])
+    found = (id_of((payment.get("payment") or {}).get("payment_intent")) for payment in payments)
+    return next((payment_intent_id for payment_intent_id in found if payment_intent_id), "")

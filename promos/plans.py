@@ -57,6 +57,12 @@ def active() -> list[Plan]:
     )
 
 
+def interval(price_id: str) -> str:
+    """Return how often a price is charged, on sale or not: "month", say; empty when it is one-time or unknown."""
+    price = Price.objects.filter(id=price_id).first() if price_id else None
+    return str(((price.stripe_data.get("recurring") if price else None) or {}).get("interval", ""))
+
+
 def get(price_id: str) -> Plan | None:
     """Return the plan of a price, or None when it is not on sale."""
     return next((plan for plan in active() if plan.price_id == price_id), None)

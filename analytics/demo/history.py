@@ -100,6 +100,7 @@ def _session(
         "payment_status": "paid",
         "currency": prices.CURRENCY,
         "amount_subtotal": gross,
+        "amount_total": gross - _discount(order.code),
         "total_details": {"amount_discount": _discount(order.code), "amount_tax": 0},
         "discounts": [{"promotion_code": generation.stripe_promotion_code_id}] if generation else [],
         "metadata": {

@@ -30,10 +30,15 @@ def session_of(buyer: Customer, code: PromoCode | None, **fields: Any) -> dict[s
         "payment_status": "paid",
         "currency": "usd",
         "amount_subtotal": 10_000,
+        "amount_total": 9_000 if code else 10_000,
         "total_details": {"amount_discount": 1_000 if code else 0, "amount_tax": 0},
         "discounts": [{"promotion_code": promotion_code, "coupon": None}] if code else [],
         "metadata": {"promodesk_plan": "price_monthly", "promodesk_interval": "month"},
     } | fields
+
+
+def ours(attempt: CheckoutAttempt) -> dict[str, str]:
+    return {"promodesk_attempt": str(attempt.pk)}
 
 
 @pytest.fixture
@@ -91,8 +96,8 @@ def test_release_gives_back_once(buyer: Customer, now: datetime) -> None:
 
 def test_record_moves_the_hold_to_a_use(buyer: Customer, now: datetime) -> None:
     code = SyncedPromoCodeFactory(campaign=CampaignFactory(budget_amount=1500, currency="usd"))
-    redemptions.hold(attempt_of(buyer, code, now, stripe_session_id="cs_test_1"))
-    redemptions.record(session_of(buyer, code), event=None, now=now)
+    attempt = redemptions.hold(attempt_of(buyer, code, now, stripe_session_id="cs_test_1"))
+    redemptions.record(session_of(buyer, code, metadata=ours(attempt)), event=None, now=now)
     campaign = Campaign.objects.get()
     assert counters(code) == (1, 0)
     assert (campaign.spent_amount, campaign.held_amount) == (1000, 0)
@@ -102,7 +107,7 @@ def test_record_moves_the_hold_to_a_use(buyer: Customer, now: datetime) -> None:
 def test_record_finds_an_attempt_whose_session_was_not_saved(buyer: Customer, now: datetime) -> None:
     code = SyncedPromoCodeFactory()
     attempt = redemptions.hold(attempt_of(buyer, code, now))
-    session = session_of(buyer, code, metadata={"promodesk_attempt": str(attempt.pk)})
+    session = session_of(buyer, code, metadata=ours(attempt))
     redemptions.record(session, event=None, now=now)
     assert counters(code) == (1, 0)
 
@@ -143,16 +148,20 @@ def test_record_counts_past_the_limit_and_says_so(buyer: Customer, now: datetime
 
 def test_record_waits_for_a_late_payment(buyer: Customer, now: datetime) -> None:
     code = SyncedPromoCodeFactory()
-    redemptions.hold(attempt_of(buyer, code, now, stripe_session_id="cs_test_1"))
-    redemptions.record(session_of(buyer, code, payment_status="unpaid"), event=None, now=now)
+    attempt = redemptions.hold(attempt_of(buyer, code, now, stripe_session_id="cs_test_1"))
+    unpaid = session_of(buyer, code, payment_status="unpaid", metadata=ours(attempt))
+    redemptions.record(unpaid, event=None, now=now)
     assert (counters(code), LedgerEntry.objects.count()) == ((0, 1), 0)
-    redemptions.fail(session_of(buyer, code, payment_status="unpaid"), now=now)
+    assert PromoCodeUsage.objects.get().status == "pending"
+    redemptions.fail(unpaid, now=now)
     assert counters(code) == (0, 0)
+    assert PromoCodeUsage.objects.get().status == "failed"
 
 
 def test_record_makes_a_customer_of_a_guest_once(customer: Customer, now: datetime) -> None:
     guest = {"customer": None, "customer_details": {"email": "Guest@Example.com"}}
     redemptions.record(session_of(customer, None, **guest), event=None, now=now)
-    redemptions.record(session_of(customer, None, id="cs_test_2", **guest), event=None, now=now)
+    again = guest | {"id": "cs_test_2", "subscription": "sub_2"}
+    redemptions.record(session_of(customer, None, **again), event=None, now=now + timedelta(days=1))
     assert Customer.objects.filter(email_key="guest@example.com").count() == 1
     assert list(LedgerEntry.objects.order_by("pk").values_list("is_new_customer", flat=True)) == [True, False]

@@ -44,6 +44,7 @@ def session(code, **fields):
         "payment_status": "paid",
         "currency": "usd",
         "amount_subtotal": 10_000,
+        "amount_total": 9_000,
         "total_details": {"amount_discount": 1_000, "amount_tax": 0},
         "discounts": [{"promotion_code": f"promo_{code.pk}", "coupon": None}],
         "metadata": {"promodesk_plan": "price_monthly", "promodesk_interval": "month"},

@@ -1,0 +1,26 @@
+"""Uses of codes: held while a checkout is open, recorded when Stripe took the payment, followed to their end.
+
+Only ``hold`` can refuse. What Stripe took is always recorded and counted, even
+past a limit. Every operation is one transaction that locks in the same order:
+customers, attempt, usage, campaigns, codes: the row that most buyers share comes
+last. Each may run any number of times and in any order with the others; in the
+end there are the same rows.
+"""
+
+from promos.redemptions.holds import hold, release
+from promos.redemptions.limits import NothingLeft, lock_person
+from promos.redemptions.linking import link, link_known
+from promos.redemptions.recording import expire, fail, record, record_invoice
+
+__all__ = [
+    "NothingLeft",
+    "expire",
+    "fail",
+    "hold",
+    "link",
+    "link_known",
+    "lock_person",
+    "record",
+    "record_invoice",
+    "release",
+]

@@ -1,0 +1,131 @@
+"""Invoices: the first of a subscription meets its checkout, the later ones are renewals of it."""
+
+from datetime import datetime
+
+import pytest
+
+from promos import redemptions
+from promos.models import LedgerEntry, PromoCode, PromoCodeUsage, StripePromotionCode
+from tests.factories import CampaignFactory, PriceFactory, SyncedPromoCodeFactory
+from tests.promos.stripe_orders import BEGUN, invoice, session
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def code() -> PromoCode:
+    return SyncedPromoCodeFactory()
+
+
+def take(order: dict[str, object], now: datetime) -> LedgerEntry | None:
+    record = redemptions.record if order["object"] == "checkout.session" else redemptions.record_invoice
+    return record(order, event=None, now=now)
+
+
+def used(code: PromoCode) -> int:
+    return PromoCode.objects.values_list("used_count", flat=True).get(pk=code.pk)
+
+
+@pytest.mark.parametrize("is_invoice_first", [True, False])
+def test_checkout_and_its_first_invoice_are_one_order(code, now, is_invoice_first: bool) -> None:
+    accounts = [session(code), invoice(code)]
+    for order in reversed(accounts) if is_invoice_first else accounts:
+        take(order, BEGUN)
+    entry, usage = LedgerEntry.objects.get(), PromoCodeUsage.objects.get()
+    assert (entry.kind, entry.stripe_object_id, entry.occurred_at) == ("checkout", "sub_1", BEGUN)
+    assert (entry.stripe_session_id, entry.stripe_invoice_id) == ("cs_test_1", "in_0")
+    assert (usage.stripe_session_id, usage.net_amount, used(code)) == ("cs_test_1", 9_000, 1)
+
+
+def test_renewal_is_an_entry_of_its_redemption(code, now) -> None:
+    take(session(code), BEGUN)
+    take(invoice(code, month=1), now)
+    usage = PromoCodeUsage.objects.get()
+    assert list(usage.ledger_entries.order_by("pk").values_list("kind", flat=True)) == ["checkout", "invoice"]
+    assert (usage.gross_amount, usage.discount_amount, usage.net_amount) == (20_000, 2_000, 18_000)
+    assert used(code) == 1
+
+
+def test_renewal_at_full_price_belongs_to_the_code_that_began_it(code, now) -> None:
+    take(invoice(month=1), now)
+    take(session(code), BEGUN)
+    take(invoice(month=2), now)
+    usage = PromoCodeUsage.objects.get()
+    assert (usage.ledger_entries.count(), usage.redeemed_at) == (3, BEGUN)
+    assert (usage.gross_amount, usage.discount_amount) == (30_000, 1_000)
+
+
+def test_invoice_without_a_checkout_is_a_redemption(code, now) -> None:
+    take(invoice(code), now)
+    usage = PromoCodeUsage.objects.get()
+    assert (usage.redemption_key, usage.plan, usage.is_new_customer) == ("sub_1", "price_monthly", True)
+    assert used(code) == 1
+
+
+def test_code_given_to_a_running_subscription_is_a_redemption(code, now) -> None:
+    take(session(), BEGUN)
+    take(invoice(code, month=1), now)
+    usage = PromoCodeUsage.objects.get()
+    assert (usage.ledger_entries.count(), usage.is_new_customer, used(code)) == (1, False, 1)
+
+
+def test_invoice_by_hand_meets_the_session_that_was_paid_with_it(code, now) -> None:
+    alone = {"subscription": None, "invoice": None, "payment_intent": "pi_0"}
+    written = invoice(code, billing_reason="manual", parent=None)
+    take(written, BEGUN)
+    take(session(code, **alone), BEGUN)
+    take(written, now)
+    entry, usage = LedgerEntry.objects.get(), PromoCodeUsage.objects.get()
+    assert (entry.stripe_object_id, entry.stripe_invoice_id) == ("cs_test_1", "in_0")
+    assert (usage.redemption_key, used(code)) == ("cs_test_1", 1)
+
+
+def test_tax_is_kept_apart_whether_prices_include_it_or_not(now) -> None:
+    totals = {"amount_discount": 0, "amount_tax": 2_000, "amount_shipping": 500}
+    take(session(amount_total=12_500, total_details=totals), now)
+    take(invoice(month=1, total=12_000, total_excluding_tax=10_000), now)
+    take(invoice(month=2, total=10_000, total_excluding_tax=8_333), now)
+    amounts = LedgerEntry.objects.order_by("pk").values_list("gross_amount", "tax_amount", "net_amount")
+    assert list(amounts) == [(10_000, 2_000, 10_000), (10_000, 2_000, 10_000), (8_333, 1_667, 8_333)]
+
+
+@pytest.mark.parametrize(("currency", "amount"), [("jpy", 500), ("kwd", 12_345)])
+def test_amounts_stay_stripes_minor_units(now, currency: str, amount: int) -> None:
+    take(invoice(currency=currency, total=amount, total_excluding_tax=amount), now)
+    entry = LedgerEntry.objects.get()
+    assert (entry.currency, entry.gross_amount, entry.net_amount) == (currency, amount, amount)
+
+
+def test_unpaid_invoice_is_no_order(code, now) -> None:
+    assert take(invoice(code, status="open"), now) is None
+    assert not LedgerEntry.objects.exists()
+
+
+def test_plan_is_the_price_of_the_subscriptions_own_line(now) -> None:
+    price = PriceFactory(interval="year")
+    item = {"subscription_item": "si_1", "proration": False}
+    lines = [
+        {"parent": {"invoice_item_details": {}}, "pricing": {"price_details": {"price": "price_setup"}}},
+        {"parent": {"subscription_item_details": item}, "pricing": {"price_details": {"price": price.id}}},
+    ]
+    take(invoice(month=1, lines={"data": lines}), now)
+    entry = LedgerEntry.objects.get()
+    assert (entry.plan, entry.interval) == (price.id, "year")
+
+
+def test_unknown_code_is_counted_when_it_arrives(now) -> None:
+    stranger = {"discounts": [{"promotion_code": "promo_dashboard"}]}
+    take(session(amount_total=9_000, **stranger), BEGUN)
+    take(invoice(month=1, **stranger), now)
+    code = SyncedPromoCodeFactory(campaign=CampaignFactory(currency="usd"))
+    StripePromotionCode.objects.update(stripe_promotion_code_id="promo_dashboard")
+    assert redemptions.link("promo_dashboard", now=now) == 1
+    assert redemptions.link("promo_dashboard", now=now) == 0
+    usage = PromoCodeUsage.objects.get()
+    assert (usage.promo_code, usage.ledger_entries.count(), used(code)) == (code, 2, 1)
+    assert usage.redeemed_at == BEGUN
+
+
+def test_link_without_waiting_orders_is_one_look(django_assert_num_queries, now) -> None:
+    with django_assert_num_queries(1):
+        redemptions.link("promo_unused", now=now)
