@@ -19,6 +19,10 @@ LONGEST_WAIT_SECONDS = 15 * 60
 Row = TypeVar("Row", bound=Model)
 
 
+class Lost(Exception):
+    """The lease ran out and another worker has claimed the row: its former holder writes nothing more."""
+
+
 def claim(due: QuerySet[Row], *, now: datetime, lease: timedelta, limit: int) -> list[Row]:
     """Lease up to ``limit`` due rows until ``now + lease`` and return them, each carrying its token."""
     # A look without a lock first: an idle worker must not take SQLite's one write lock twice a second.
@@ -32,7 +36,20 @@ def claim(due: QuerySet[Row], *, now: datetime, lease: timedelta, limit: int) ->
     return list(due.model._default_manager.filter(pk__in=keys, lease_token=token).order_by("pk"))
 
 
+def extend(model: type[Model], pk: int, token: str, *, until: datetime) -> None:
+    """Hold a claimed row until ``until``; in a transaction this also locks it.
+
+    Raises:
+        Lost: another worker has it.
+    """
+    if not model._default_manager.filter(pk=pk, lease_token=token).update(lease_until=until):
+        raise Lost
+
+
 def wait(attempts: int) -> timedelta:
-    """Return a random part of a time that doubles from a second to a quarter of an hour ("full jitter")."""
-    longest = min(LONGEST_WAIT_SECONDS, 2 ** min(attempts, 20))
+    """Return how long to wait after so many tries (from 1): a random part of a longest time ("full jitter").
+
+    The longest time doubles from a second to a quarter of an hour.
+    """
+    longest = min(LONGEST_WAIT_SECONDS, 2 ** min(attempts - 1, 20))
     return timedelta(seconds=random.uniform(0, longest))  # noqa: S311 - spreads load, guards nothing

@@ -1,68 +1,72 @@
 """Creating an object at Stripe so that a crash, a time-out or a replayed error never makes two.
 
-The row is saved with the request before it is sent. Whoever tries again first
-looks the object up, and only sends the request again when it is not there:
-with the same idempotency key while the outcome is unknown, with a new one when
-Stripe would replay an error, when the request changed, or when the key is old.
+The row is saved with the request before it is sent, and the request of a row
+never changes: other terms take another row. Whoever tries again first looks the
+object up, and only sends the request again when it is not there: with the same
+idempotency key while the outcome is unknown, with a new one when Stripe would
+replay a failure, or when the key is old.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from promos import stripe_gateway
 from promos.models import StripeCoupon, StripePromotionCode
 from promos.stripe_gateway import StripeObject
+from promos.sync.run import Run
+from promos.sync.terms import Terms
 
 #: Stripe keeps idempotency keys for at least a day; an hour is left for clocks that differ.
 KEY_LIFE = timedelta(hours=23)
 
+Row = StripeCoupon | StripePromotionCode
 Create = Callable[..., StripeObject]
 
 
-def send(
-    row: StripeCoupon | StripePromotionCode,
-    create: Create,
-    params: Mapping[str, Any],
-    *,
-    key: str,
-    now: datetime,
-) -> StripeObject:
+def planned(terms: Terms, params: dict[str, Any]) -> dict[str, Any]:
+    """Return the ``creation`` of a new row: the request that will be sent and the terms it carries."""
+    return {"terms": terms, "params": params, "number": 1}
+
+
+def was_sent(row: Row) -> bool:
+    """Say whether the request may have reached Stripe, so that the object has to be looked up first."""
+    return "first_sent_at" in row.creation
+
+
+def send(run: Run, row: Row, create: Create, *, key: str) -> StripeObject:
     """Send the request that makes the row's object; the caller has looked it up and not found it.
 
     Raises:
         stripe_gateway.StripeError: as it came; the row knows which key the next try takes.
+        leases.Lost: another worker has the code.
     """
-    number = _key_number(row, params, now)
+    with run.saving():
+        _note_sending(row, run.now)
     try:
-        return create(params, idempotency_key=f"{key}-{number}")
-    except stripe_gateway.Conflict as error:
-        if error.code != "resource_already_exists":
-            _spoil_key(row)
-        raise
+        return create(row.creation["params"], idempotency_key=f"{key}-{row.creation['number']}")
     except stripe_gateway.Unavailable as error:
         if error.needs_new_key:
-            _spoil_key(row)
+            _take_next_key(run, row)
+        raise
+    except stripe_gateway.Rejected:
+        # Stripe would repeat a refusal too, even after what caused it has been put right.
+        _take_next_key(run, row)
         raise
 
 
-def _key_number(row: StripeCoupon | StripePromotionCode, params: Mapping[str, Any], now: datetime) -> int:
-    """Save what is about to be sent and return the number of its key."""
-    last = row.creation
-    is_same_try = (
-        last.get("params") == params
-        and not last.get("is_spoilt")
-        and datetime.fromisoformat(last["first_sent_at"]) > now - KEY_LIFE
-    )
-    if not is_same_try:
-        number = last.get("number", 0) + 1
-        row.creation = {"params": dict(params), "number": number, "first_sent_at": now.isoformat()}
-        row.save(update_fields=["creation"])
-    return int(row.creation["number"])
-
-
-def _spoil_key(row: StripeCoupon | StripePromotionCode) -> None:
-    row.creation = row.creation | {"is_spoilt": True}
+def _note_sending(row: Row, now: datetime) -> None:
+    first_sent_at = row.creation.get("first_sent_at")
+    if first_sent_at and datetime.fromisoformat(first_sent_at) <= now - KEY_LIFE:
+        row.creation |= {"number": row.creation["number"] + 1}
+        first_sent_at = None
+    row.creation |= {"first_sent_at": first_sent_at or now.isoformat()}
     row.save(update_fields=["creation"])
+
+
+def _take_next_key(run: Run, row: Row) -> None:
+    with run.saving():
+        row.creation |= {"number": row.creation["number"] + 1, "first_sent_at": run.now.isoformat()}
+        row.save(update_fields=["creation"])

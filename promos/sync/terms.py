@@ -2,6 +2,8 @@
 
 A coupon's terms: name, percent_off (text with two decimals, or null), amounts
 (minor units by currency), duration, duration_in_months, products (sorted ids).
+A coupon made in Stripe may also have redeem_by (epoch seconds): no offer wants
+it, and no code of the coupon outlives it.
 
 A promotion code's terms: code, coupon, customer (id or ""), active, expires_at
 (epoch seconds or null), max_redemptions, first_time, minimums (minor units by currency).
@@ -9,22 +11,24 @@ A promotion code's terms: code, coupon, customer (id or ""), active, expires_at
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from promos import codes
-from promos.models import Offer, PromoCode, StripePromotionCode
+from promos.models import Offer, PromoCode, StripeCoupon, StripePromotionCode
+from promos.sync import remaining
 
 Terms = dict[str, Any]
 
-#: What Stripe lets us change on an object that exists; the rest needs a successor.
-MUTABLE_OF_COUPON = frozenset({"name"})
+#: What Stripe lets us change on a promotion code that exists; the rest needs a successor.
 MUTABLE_OF_PROMOTION_CODE = frozenset({"active"})
+_NEVER = math.inf
 
-#: Statuses in which customers must not be able to use the code at Stripe either.
-_OFF = frozenset(set(codes.Status) - {codes.Status.ACTIVE})
+#: Statuses in which all that matters at Stripe is that the code is off there.
+DEAD = frozenset({codes.Status.ARCHIVED, codes.Status.DRAFT, codes.Status.EXPIRED, codes.Status.USED_UP})
 
 
 def of_offer(offer: Offer) -> Terms:
@@ -47,12 +51,14 @@ def of_coupon(coupon: Mapping[str, Any]) -> Terms:
     if coupon.get("amount_off") is not None:
         amounts[coupon["currency"]] = coupon["amount_off"]
     return {
-        "name": coupon.get("name") or "",
+        # As Stripe does, which shows customers the id of a coupon without a name.
+        "name": coupon.get("name") or coupon["id"][:40],
         "percent_off": _percent(coupon.get("percent_off")),
         "amounts": amounts,
         "duration": coupon["duration"],
         "duration_in_months": coupon.get("duration_in_months"),
         "products": sorted((coupon.get("applies_to") or {}).get("products", [])),
+        "redeem_by": coupon.get("redeem_by"),
     }
 
 
@@ -64,8 +70,8 @@ def of_code(code: PromoCode, generation: StripePromotionCode, *, now: datetime) 
         "code": code.code,
         "coupon": generation.stripe_coupon.stripe_coupon_id,
         "customer": (code.customer.stripe_customer_id or "") if code.customer else "",
-        "active": codes.status(code, now) not in _OFF,
-        "expires_at": int(code.expires_at.timestamp()) if code.expires_at else None,
+        "active": _is_active(code, generation, now),
+        "expires_at": _expires_at(code, generation),
         "max_redemptions": remaining,
         "first_time": code.first_time_only,
         "minimums": minimum,
@@ -127,18 +133,62 @@ def promotion_code_params(terms: Terms) -> dict[str, Any]:
     return params | optional | ({"restrictions": restrictions} if restrictions else {})
 
 
+def _is_active(code: PromoCode, generation: StripePromotionCode, now: datetime) -> bool:
+    """Say whether customers may use the code at Stripe; what Stripe has ended by itself stays as it is."""
+    status = codes.status(code, now)
+    agreed = generation.synced_terms
+    is_over = status == codes.Status.EXPIRED and now.timestamp() >= (agreed.get("expires_at") or _NEVER)
+    if is_over or (status == codes.Status.USED_UP and remaining.is_exhausted(code, generation)):
+        return bool(agreed["active"])
+    return status == codes.Status.ACTIVE
+
+
 def is_agreed(code: PromoCode, *, now: datetime) -> bool:
     """Say whether Stripe has what the code wants, going by the last agreement."""
     generation = current(code)
     if generation is None:
-        return False
+        return not is_wanted(code, now=now)
+    return not outstanding(code, generation, now=now)
+
+
+def is_wanted(code: PromoCode, *, now: datetime) -> bool:
+    """Say whether a code that Stripe does not have should be made there."""
+    return codes.status(code, now) not in DEAD and remaining.is_anything_left(code)
+
+
+def outstanding(code: PromoCode, generation: StripePromotionCode, *, now: datetime) -> frozenset[str]:
+    """Return the names of the terms in which Stripe's side of a code is not what the row wants.
+
+    ``coupon`` stands for the offer's terms too, ``name`` for those that the coupon can take over.
+    """
     changed = differences(of_code(code, generation, now=now), generation.synced_terms)
-    if code.archived_at:
-        # What else an archived code wanted is of no account.
-        return "active" not in changed
-    coupon = generation.stripe_coupon
-    has_its_offer = coupon.offer_id == code.offer_id
-    return has_its_offer and not changed and not differences(of_offer(code.offer), coupon.synced_terms)
+    if generation.creation:
+        # A switch whose answer was lost: only Stripe knows whether it is on.
+        changed |= {"active"}
+    if codes.status(code, now) in DEAD:
+        # What else it wants is settled when it comes back to life.
+        return changed & {"active"}
+    if remaining.is_wrong(code, generation):
+        changed |= {"max_redemptions"}
+    return changed | outstanding_of_coupon(code, generation.stripe_coupon)
+
+
+def outstanding_of_coupon(code: PromoCode, coupon: StripeCoupon) -> frozenset[str]:
+    """Return ``coupon`` when the code needs another one, ``name`` when this one can take over the offer's terms."""
+    if coupon.offer_id != code.offer_id or coupon.state == StripeCoupon.State.DELETED:
+        return frozenset({"coupon"})
+    wanted = of_offer(code.offer)
+    if not can_take_over(wanted, coupon.synced_terms):
+        return frozenset({"coupon"})
+    # A change whose answer was lost is sent again.
+    return frozenset({"name"} if coupon.creation or differences(wanted, coupon.synced_terms) else ())
+
+
+def can_take_over(wanted: Terms, found: Terms) -> bool:
+    """Say whether Stripe lets a coupon take over the wanted terms: another name, further currencies."""
+    changed = differences(wanted, found) - {"name"}
+    is_longer = bool(found["amounts"]) and wanted["amounts"].items() >= found["amounts"].items()
+    return not changed or (changed == {"amounts"} and is_longer)
 
 
 def current(code: PromoCode) -> StripePromotionCode | None:
@@ -167,6 +217,16 @@ def next_change_at(code: PromoCode, now: datetime) -> datetime | None:
 def moment(epoch: int | None) -> datetime | None:
     """Return Stripe's epoch seconds as a time."""
     return datetime.fromtimestamp(epoch, UTC) if epoch else None
+
+
+def _expires_at(code: PromoCode, generation: StripePromotionCode) -> int | None:
+    """Return the code's own end or its coupon's, which Stripe gives to every promotion code of the coupon."""
+    ends = (_epoch(code.expires_at), generation.stripe_coupon.synced_terms.get("redeem_by"))
+    return min((end for end in ends if end), default=None)
+
+
+def _epoch(at: datetime | None) -> int | None:
+    return int(at.timestamp()) if at else None
 
 
 def _percent(value: Decimal | float | str | None) -> str | None:

@@ -9,6 +9,9 @@ from promos.models import Offer, PromoCode, StripeCoupon
 from promos.standin.server import Standin
 from promos.sync import push, terms
 from tests.factories import CustomerFactory, PromoCodeFactory
+from tests.standin.faults import Faults
+
+HOUR = timedelta(hours=1)
 
 pytestmark = pytest.mark.django_db
 
@@ -132,14 +135,12 @@ def test_push_after_an_outage_arrives(standin: Standin, now: datetime, settings:
 
 
 def test_push_takes_over_what_a_lost_try_made(standin: Standin, now: datetime) -> None:
-    """The answers to both creations were lost: the rows still say "creating"."""
+    faults = Faults(standin)
+    faults.next(faults.drop_after_commit, method="POST", times=2)
     code = pushed(PromoCodeFactory(), now)
-    code.stripe_promotion_codes.update(
-        state="creating", stripe_promotion_code_id=None, creation={"params": {}, "is_spoilt": True}
-    )
-    StripeCoupon.objects.update(state="creating", creation={"params": {}, "is_spoilt": True})
-    promo_codes.retry(code)
-    assert pushed(code, now).sync_status == "synced"
+    code = pushed(code, now + HOUR)
+    assert code.sync_status == "pending"
+    assert pushed(code, now + 2 * HOUR).sync_status == "synced"
     assert len(list(stripe_gateway.list_promotion_codes())) == 1
 
 
