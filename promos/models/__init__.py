@@ -3,6 +3,7 @@
 from promos.models.batches import CodeBatch
 from promos.models.campaigns import Campaign
 from promos.models.codes import PromoCode
+from promos.models.cursors import SyncCursor
 from promos.models.customers import Customer, Subscription
 from promos.models.drift import DriftFinding, ReconcileRun
 from promos.models.offers import Offer
@@ -26,5 +27,6 @@ __all__ = [
     "StripePace",
     "StripePromotionCode",
     "Subscription",
+    "SyncCursor",
     "WebhookEvent",
 ]
