@@ -51,8 +51,13 @@ def refresh(kind: str, stripe_id: str) -> None:
         data = RETRIEVE[kind](stripe_id)
     except stripe_gateway.NotFound:
         data = {"deleted": True}
+    keep({"id": stripe_id, "object": kind, **data})
+
+
+def keep(data: StripeObject) -> None:
+    """Mirror an object as Stripe answered it, or its absence (``deleted``)."""
     if data.get("deleted"):
-        MODELS[kind].objects.filter(id=stripe_id).delete()
+        MODELS[data["object"]].objects.filter(id=data["id"]).delete()
     else:
         copy(data)
 

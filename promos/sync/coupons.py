@@ -130,7 +130,7 @@ def _update(run: Run, coupon: StripeCoupon, offer: Offer) -> None:
     except stripe_gateway.NotFound:
         pull.coupon_deleted(coupon.stripe_coupon_id)
     else:
-        live.update(synced_terms=wanted, creation={})
+        live.update(synced_terms=coupon.synced_terms | wanted, creation={})
 
 
 def _mark_live(coupon: StripeCoupon, agreed: terms.Terms) -> None:

@@ -3,195 +3,328 @@
 Ours, Stripe's and the terms of the last agreement: what changed on one side
 only, the other takes over. Changed on both sides, equal changes agree, a
 deactivation wins, and everything else is a conflict for the owner to settle.
+
 Objects are fetched anew: events come late, out of order, and without a coupon's
-products.
+products. What was fetched is compared only with an agreement that has not moved
+since before the question was asked; else the caller asks again in a moment. So
+neither a push under way nor an answer that is out of date looks like an edit.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
-from promos import stripe_gateway
-from promos.models import Customer, Offer, PromoCode, StripeCoupon, StripePromotionCode
+from promos import mirror, stripe_gateway
+from promos.models import Offer, PromoCode, StripeCoupon, StripePromotionCode
 from promos.stripe_gateway import StripeObject
-from promos.sync import marks, terms
+from promos.sync import importing, marks, merge, terms, wording
+from promos.sync.terms import Terms
 
 SyncStatus = PromoCode.SyncStatus
 State = StripePromotionCode.State
+#: How far Stripe's clock and ours may differ when a promotion code expires.
+LEEWAY = timedelta(minutes=5)
+
+COUPON_DELETED = "The coupon was deleted in Stripe, so the code no longer works there."
+
+
+class InMotion(stripe_gateway.Unavailable):
+    """Our side moved while Stripe was asked: ask again in a moment."""
 
 
 def coupon(coupon_id: str, *, now: datetime) -> None:
     """Fetch a coupon and take over what changed in it; a coupon of nobody becomes an offer.
 
     Raises:
-        stripe_gateway.StripeError: it could not be fetched.
+        stripe_gateway.StripeError: it could not be fetched, or is being pushed (``InMotion``).
     """
-    try:
-        found = stripe_gateway.retrieve_coupon(coupon_id)
-    except stripe_gateway.NotFound:
-        coupon_deleted(coupon_id, now=now)
+    before = _agreed_coupon(coupon_id)
+    found = _fetch_coupon(coupon_id)
+    if found.get("deleted"):
+        coupon_deleted(coupon_id)
     else:
-        _take_coupon(found)
+        with _one_at_a_time():
+            _take_coupon(found, before)
+    mirror.keep(found)
 
 
-def promotion_code(promotion_code_id: str, *, now: datetime) -> None:
-    """Fetch a promotion code and its coupon and take over what changed; one of nobody becomes a code.
+def promotion_code(promotion_code_id: str, *, now: datetime, is_coupon_dead: bool | None = None) -> None:
+    """Fetch a promotion code and take over what changed; one of nobody becomes a code, its coupon an offer.
+
+    ``is_coupon_dead`` spares the question after the coupon, for a caller who knows.
 
     Raises:
-        stripe_gateway.StripeError: they could not be fetched.
+        stripe_gateway.StripeError: it could not be fetched, or is being pushed (``InMotion``).
     """
-    found = stripe_gateway.retrieve_promotion_code(promotion_code_id)
-    coupon_found = stripe_gateway.retrieve_coupon(terms.coupon_id(found))
-    with transaction.atomic():
-        stripe_coupon = _take_coupon(coupon_found)
-        generation = marks.generation_of(found)
-        if generation is None:
-            _import(found, stripe_coupon, now=now)
-        else:
-            _take_promotion_code(generation, found, now=now)
+    before = _agreed(promotion_code_id)
+    try:
+        found = stripe_gateway.retrieve_promotion_code(promotion_code_id)
+    except stripe_gateway.NotFound:
+        _promotion_code_gone(promotion_code_id)
+        return
+    coupon_found = None
+    if is_coupon_dead is None and _is_coupon_in_question(found, before, now):
+        coupon_found = _fetch_coupon(terms.coupon_id(found))
+        is_coupon_dead = _is_dead(coupon_found)
+    is_dead = bool(is_coupon_dead) or is_ended(found, now=now)
+    with _one_at_a_time():
+        _take_found(found, before, coupon=coupon_found, is_dead=is_dead, now=now)
+    for each in filter(None, (coupon_found, found)):
+        mirror.keep(each)
 
 
 @transaction.atomic
-def coupon_deleted(coupon_id: str, *, now: datetime) -> None:
+def coupon_deleted(coupon_id: str) -> None:
     """Mark a coupon that is gone from Stripe; its codes are dead there and wait for the owner."""
     gone = StripeCoupon.objects.filter(stripe_coupon_id=coupon_id).exclude(state=StripeCoupon.State.DELETED)
-    if not gone.update(state=StripeCoupon.State.DELETED):
+    ours = gone.select_for_update().first()
+    if ours is None:
         return
-    PromoCode.objects.not_archived().filter(
-        stripe_promotion_codes__stripe_coupon__stripe_coupon_id=coupon_id,
-        stripe_promotion_codes__state=State.CURRENT,
-    ).update(
-        sync_status=SyncStatus.CONFLICT,
-        sync_error="The coupon was deleted in Stripe, so the code no longer works there.",
-    )
+    StripeCoupon.objects.filter(pk=ours.pk).update(state=StripeCoupon.State.DELETED)
+    _codes_on(ours).update(sync_status=SyncStatus.CONFLICT, sync_error=COUPON_DELETED)
+
+
+def is_known(stripe_id: str) -> bool:
+    """Say whether a coupon or promotion code has a row here: its creation is no news."""
+    coupons = StripeCoupon.objects.filter(stripe_coupon_id=stripe_id)
+    promotion_codes = StripePromotionCode.objects.filter(stripe_promotion_code_id=stripe_id)
+    return coupons.exists() or promotion_codes.exists()
+
+
+def is_ended(found: StripeObject, *, now: datetime) -> bool:
+    """Say whether Stripe itself turned a promotion code off: it expired or is used up."""
+    expires_at, cap = terms.moment(found.get("expires_at")), found.get("max_redemptions")
+    is_expired = expires_at is not None and expires_at <= now + LEEWAY
+    is_used_up = cap is not None and found["times_redeemed"] >= cap
+    return not found["active"] and (is_expired or is_used_up)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Run a transaction; when another worker has just made the same rows, ask again and find them."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        raise InMotion("Another worker takes the same over right now.") from error
+
+
+def _agreed_coupon(coupon_id: str) -> Terms | None:
+    rows = StripeCoupon.objects.filter(stripe_coupon_id=coupon_id)
+    return rows.values_list("synced_terms", flat=True).first()
+
+
+def _agreed(promotion_code_id: str) -> Terms | None:
+    rows = StripePromotionCode.objects.filter(stripe_promotion_code_id=promotion_code_id)
+    return rows.values_list("synced_terms", flat=True).first()
+
+
+def _fetch_coupon(coupon_id: str) -> StripeObject:
+    try:
+        return stripe_gateway.retrieve_coupon(coupon_id)
+    except stripe_gateway.NotFound:
+        return importing.tombstone(coupon_id)
+
+
+def _is_coupon_in_question(found: StripeObject, before: Terms | None, now: datetime) -> bool:
+    """Whether to ask after the coupon: nobody here knows it, or its death may be why the code is off."""
+    if not StripeCoupon.objects.filter(stripe_coupon_id=terms.coupon_id(found)).exists():
+        return True
+    was_active = before is None or before["active"]
+    return was_active and not found["active"] and not is_ended(found, now=now)
+
+
+def _is_dead(coupon: StripeObject) -> bool:
+    """Whether nobody can redeem a coupon any more."""
+    return bool(coupon.get("deleted")) or not coupon["valid"]
+
+
+def _clash(keys: frozenset[str]) -> str:
+    return f"Changed here and in Stripe: {wording.names(keys)}."
+
+
+def _codes_on(coupon: StripeCoupon) -> Any:
+    """Return the codes whose promotion code at Stripe carries the coupon, save archived ones."""
+    current = StripePromotionCode.objects.filter(stripe_coupon=coupon, state=State.CURRENT)
+    return PromoCode.objects.not_archived().filter(pk__in=current.values("promo_code"))
+
+
+def _take_coupon(found: StripeObject, before: Terms | None) -> None:
+    """Bring our coupon and its offer to what Stripe has."""
+    ours = StripeCoupon.objects.select_for_update().filter(stripe_coupon_id=found["id"]).first()
+    if ours is None:
+        importing.coupon(found)
+        return
+    if ours.state == StripeCoupon.State.CREATING:
+        # Our own push is not done yet; it looks the coupon up itself.
+        return
+    if ours.creation or ours.synced_terms != before:
+        raise InMotion("The coupon is being pushed.")
+    theirs, base = terms.of_coupon(found), ours.synced_terms
+    if ours.state == StripeCoupon.State.LIVE:
+        _merge_coupon(ours, found)
+    elif theirs != base:
+        ours.synced_terms = theirs
+        ours.save(update_fields=["synced_terms"])
+
+
+def _merge_coupon(ours: StripeCoupon, found: StripeObject) -> None:
+    offer = Offer.objects.select_for_update().get(pk=ours.offer_id)
+    theirs, base = terms.of_coupon(found), ours.synced_terms
+    outcome = merge.compare(terms.of_offer(offer), theirs, base)
+    if outcome.taken:
+        Offer.objects.filter(pk=offer.pk).update(**_taken_over(offer, found, outcome.taken))
+    ours.synced_terms = outcome.settled(base, theirs)
+    if ours.synced_terms != base:
+        ours.save(update_fields=["synced_terms"])
+    if outcome.clashing:
+        _codes_on(ours).update(sync_status=SyncStatus.CONFLICT, sync_error=_clash(outcome.clashing))
+    elif ours.synced_terms != base:
+        # What clashed may agree now; the push sees whether it does.
+        _codes_on(ours).filter(sync_status=SyncStatus.CONFLICT).update(
+            sync_status=SyncStatus.PENDING, sync_error="", next_try_at=None
+        )
+
+
+def _taken_over(offer: Offer, found: StripeObject, taken: frozenset[str]) -> dict[str, Any]:
+    """Return what an offer takes over of its coupon's terms."""
+    fields = importing.offer_fields(found)
+    if taken == {"name"}:
+        return {"name": fields["name"]}
+    if "name" not in taken:
+        del fields["name"]
+    if offer.is_fixed_price and fields["amount_off"] == offer.amount_off:
+        return fields | {"kind": offer.kind}
+    return fields | {"fixed_price_amount": None, "list_price_id": "", "list_price_amount": None}
+
+
+def _promotion_code_gone(promotion_code_id: str) -> None:
+    """Have a code made again whose promotion code is gone, unless its coupon is gone too: that is for the owner."""
+    rows = StripePromotionCode.objects.filter(stripe_promotion_code_id=promotion_code_id)
+    generation = rows.select_related("stripe_coupon").first()
+    if generation is not None:
+        coupon_id = generation.stripe_coupon.stripe_coupon_id
+        if _fetch_coupon(coupon_id).get("deleted"):
+            coupon_deleted(coupon_id)
+        else:
+            _retire_gone(generation)
+    mirror.keep({"id": promotion_code_id, "object": "promotion_code", "deleted": True})
 
 
 @transaction.atomic
-def _take_coupon(found: StripeObject) -> StripeCoupon:
-    """Bring our coupon and its offer to what Stripe has, and return the coupon."""
-    theirs = terms.of_coupon(found)
-    ours = StripeCoupon.objects.select_for_update().filter(stripe_coupon_id=found["id"]).first()
-    if ours is None:
-        return _import_coupon(found, theirs)
-    if ours.state == StripeCoupon.State.CREATING:
-        # Our own push is not done yet; it looks the coupon up itself.
-        return ours
-    if theirs["name"] != ours.synced_terms.get("name"):
-        # The name is all that Stripe lets anybody change in what we compare.
-        if ours.offer.name == ours.synced_terms.get("name"):
-            Offer.objects.filter(pk=ours.offer_id).update(name=theirs["name"][:40])
-        ours.synced_terms = theirs
-        ours.save(update_fields=["synced_terms"])
-    return ours
-
-
-def _import_coupon(found: StripeObject, theirs: terms.Terms) -> StripeCoupon:
-    offer = Offer(
-        name=(theirs["name"] or found["id"])[:40],
-        kind=_kind(theirs),
-        percent_off=Decimal(theirs["percent_off"]) if theirs["percent_off"] else None,
-        duration=theirs["duration"],
-        duration_in_months=theirs["duration_in_months"],
-        product_ids=theirs["products"],
-    )
-    if found.get("amount_off"):
-        offer.amount_off, offer.currency = found["amount_off"], found["currency"]
-        offer.currency_amounts = {
-            key: amount for key, amount in theirs["amounts"].items() if key != offer.currency
-        }
-    offer.save()
-    return StripeCoupon.objects.create(
-        offer=offer,
-        stripe_coupon_id=found["id"],
-        synced_terms=theirs | {"name": offer.name},
-        state=StripeCoupon.State.LIVE,
+def _retire_gone(generation: StripePromotionCode) -> None:
+    generation.synced_terms = generation.synced_terms | {"active": False}
+    generation.state, generation.retired_reason = State.RETIRED, "It was gone from Stripe"
+    generation.save(update_fields=["synced_terms", "state", "retired_reason"])
+    PromoCode.objects.filter(pk=generation.promo_code_id).update(
+        sync_status=SyncStatus.PENDING, next_try_at=None
     )
 
 
-def _kind(theirs: terms.Terms) -> Offer.Kind:
-    if theirs["percent_off"] == "100.00":
-        return Offer.Kind.FREE
-    if theirs["percent_off"] is not None:
-        return Offer.Kind.PERCENT
-    return Offer.Kind.AMOUNT if theirs["amounts"] else Offer.Kind.OTHER
+def _take_found(
+    found: StripeObject, before: Terms | None, *, coupon: StripeObject | None, is_dead: bool, now: datetime
+) -> None:
+    stripe_coupon = _coupon_of(found, coupon)
+    generation = marks.generation_of(found)
+    if generation is None:
+        importing.promotion_code(found, stripe_coupon, is_dead=is_dead, now=now)
+        return
+    if generation.state == State.CURRENT:
+        _take_settled(generation.pk, found, before, is_dead=is_dead, now=now)
+    else:
+        same = StripePromotionCode.objects.filter(pk=generation.pk)
+        same.update(times_redeemed=found["times_redeemed"])
 
 
-def _take_promotion_code(generation: StripePromotionCode, found: StripeObject, *, now: datetime) -> None:
+def _take_settled(
+    generation_id: int, found: StripeObject, before: Terms | None, *, is_dead: bool, now: datetime
+) -> None:
+    """Take over what changed in a promotion code, unless our own push changes it right now."""
+    code = PromoCode.objects.select_for_update().get(stripe_promotion_codes=generation_id)
+    generation = StripePromotionCode.objects.select_related("stripe_coupon").get(pk=generation_id)
+    is_leased = code.lease_until is not None and code.lease_until > now
+    if is_leased or generation.creation or generation.synced_terms != before:
+        raise InMotion("The code is being pushed.")
+    _merge_promotion_code(code, generation, found, is_dead=is_dead, now=now)
+
+
+def _coupon_of(found: StripeObject, coupon: StripeObject | None) -> StripeCoupon:
+    """Return our row of a promotion code's coupon, made of what was fetched when nobody here knows it."""
+    if coupon is not None and coupon.get("deleted"):
+        coupon_deleted(coupon["id"])
+    ours = StripeCoupon.objects.filter(stripe_coupon_id=terms.coupon_id(found)).first()
+    if ours is None and coupon is None:
+        raise InMotion("The coupon was forgotten meanwhile.")
+    return ours or importing.coupon(coupon or {})
+
+
+def _merge_promotion_code(
+    code: PromoCode, generation: StripePromotionCode, found: StripeObject, *, is_dead: bool, now: datetime
+) -> None:
+    base, theirs = generation.synced_terms, terms.of_promotion_code(found)
+    if is_dead:
+        # What Stripe ended by itself nobody has changed.
+        theirs["active"] = base["active"]
     generation.times_redeemed = found["times_redeemed"]
-    generation.save(update_fields=["times_redeemed"])
-    if generation.state != State.CURRENT:
+    outcome = merge.compare(terms.of_code(code, generation, now=now), theirs, base)
+    generation.synced_terms = outcome.settled(base, theirs)
+    generation.save(update_fields=["synced_terms", "times_redeemed"])
+    if theirs == base:
         return
-    code = PromoCode.objects.select_for_update().get(pk=generation.promo_code_id)
-    theirs, base = found["active"], generation.synced_terms["active"]
-    if theirs == base or _is_ended_by_stripe(found, now=now):
+    if outcome.clashing:
+        code.sync_status, code.sync_error = SyncStatus.CONFLICT, _clash(outcome.clashing)
+    _take_over(code, generation, outcome.taken, now=now)
+    _end_conflict_of_import(code, generation)
+    code.synced_at = now
+    # Past the signal: what was just taken over from Stripe need not be pushed there.
+    PromoCode.objects.bulk_update([code], _WRITTEN)
+
+
+#: What a promotion code's terms are on a code's row.
+_FIELDS = {
+    "code": ("code",),
+    "customer": ("customer",),
+    "expires_at": ("expires_at",),
+    "max_redemptions": ("max_redemptions",),
+    "first_time": ("first_time_only",),
+    "minimums": ("minimum_amount", "minimum_amount_currency"),
+}
+_WRITTEN = [
+    *(name for names in _FIELDS.values() for name in names),
+    *("paused_at", "archived_at", "sync_status", "sync_error", "synced_at", "next_try_at"),
+]
+
+
+def _take_over(
+    code: PromoCode, generation: StripePromotionCode, taken: frozenset[str], *, now: datetime
+) -> None:
+    """Change the code (unsaved) to what its promotion code has now, as far as ``taken`` says."""
+    theirs = generation.synced_terms
+    fields = importing.code_fields(theirs, used_before=generation.used_before)
+    for name in (name for key in taken for name in _FIELDS.get(key, ())):
+        setattr(code, name, fields[name])
+    if "active" not in taken:
         return
-    generation.synced_terms = generation.synced_terms | {"active": theirs}
-    generation.save(update_fields=["synced_terms"])
-    if theirs == terms.of_code(code, generation, now=now)["active"]:
-        return
-    PromoCode.objects.filter(pk=code.pk).update(**_takeover(code, is_active=theirs, now=now), synced_at=now)
+    if not theirs["active"]:
+        code.paused_at = now
+    elif code.archived_at is not None and importing.is_text_in_use(code):
+        code.sync_status, code.sync_error = SyncStatus.CONFLICT, importing.TEXT_IN_USE
+    else:
+        code.archived_at = code.paused_at = None
+        if not terms.of_code(code, generation, now=now)["active"]:
+            # Our schedule, campaign or approval keeps it off: the push switches it off again.
+            code.sync_status, code.next_try_at = SyncStatus.PENDING, None
 
 
-def _takeover(code: PromoCode, *, is_active: bool, now: datetime) -> dict[str, object]:
-    """Return what a code switched on or off in the dashboard changes here."""
-    if not is_active:
-        return {"paused_at": now}
-    if code.paused_at:
-        return {"paused_at": None}
-    # Our schedule, campaign or approval keeps it off: the push switches it off again.
-    return {"sync_status": SyncStatus.PENDING, "next_try_at": None}
-
-
-def _is_ended_by_stripe(found: StripeObject, *, now: datetime) -> bool:
-    """Whether Stripe itself turned a promotion code off: expired, used up, or its coupon is dead."""
-    expires_at, cap = terms.moment(found.get("expires_at")), found.get("max_redemptions")
-    return not found["active"] and (
-        (expires_at is not None and expires_at <= now) or (cap is not None and found["times_redeemed"] >= cap)
-    )
-
-
-def _import(found: StripeObject, stripe_coupon: StripeCoupon, *, now: datetime) -> None:
-    """Make a code of a promotion code that nobody here knows; a clash of texts becomes a conflict."""
-    theirs = terms.of_promotion_code(found)
-    customer = _customer(theirs["customer"])
-    code = PromoCode(
-        code=theirs["code"],
-        offer=stripe_coupon.offer,
-        customer=customer,
-        description="Made in Stripe",
-        expires_at=terms.moment(theirs["expires_at"]),
-        max_redemptions=theirs["max_redemptions"],
-        first_time_only=theirs["first_time"],
-        submitted_at=now,
-        approved_at=now,
-        paused_at=None if theirs["active"] or _is_ended_by_stripe(found, now=now) else now,
-    )
-    for currency, amount in theirs["minimums"].items():
-        code.minimum_amount, code.minimum_amount_currency = amount, currency
-    clash = PromoCode.objects.not_archived().filter(code=code.code, customer=customer).exists()
-    if clash:
-        code.archived_at = now
-    code.save()
-    StripePromotionCode.objects.create(
-        promo_code=code,
-        stripe_coupon=stripe_coupon,
-        stripe_promotion_code_id=found["id"],
-        stripe_customer_id=theirs["customer"],
-        synced_terms=theirs,
-        state=State.CURRENT,
-        times_redeemed=found["times_redeemed"],
-    )
-    PromoCode.objects.filter(pk=code.pk).update(
-        sync_status=SyncStatus.CONFLICT if clash else SyncStatus.SYNCED,
-        sync_error="Another code here has the same text." if clash else "",
-        synced_at=now,
-    )
-
-
-def _customer(stripe_customer_id: str) -> Customer | None:
-    if not stripe_customer_id:
-        return None
-    return Customer.objects.get_or_create(stripe_customer_id=stripe_customer_id)[0]
+def _end_conflict_of_import(code: PromoCode, generation: StripePromotionCode) -> None:
+    """End the conflict of a text that Stripe's dashboard has given up by switching its code off."""
+    is_import = code.sync_status == SyncStatus.CONFLICT and code.archived_at is not None
+    if is_import and not generation.synced_terms["active"]:
+        code.sync_status, code.sync_error = SyncStatus.SYNCED, ""
+        twins = PromoCode.objects.not_archived().filter(code=code.code, sync_status=SyncStatus.CONFLICT)
+        twins.update(sync_status=SyncStatus.PENDING, sync_error="", next_try_at=None)

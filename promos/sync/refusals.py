@@ -58,7 +58,8 @@ def of_text(code: PromoCode, error: Rejected) -> Exception:
         stripe_promotion_code_id__in=[each["id"] for each in holders]
     ).select_related("promo_code__campaign")
     others = [row.promo_code for row in rows if row.promo_code_id != code.pk]
-    if len(rows) < len(holders):
+    is_foreign = any(other.sync_status == PromoCode.SyncStatus.CONFLICT for other in others)
+    if is_foreign or len(rows) < len(holders):
         return ForeignCode("Stripe has an active code with this text that was not made here.")
     if any(_keeps_text(other, code) for other in others):
         return Refused(

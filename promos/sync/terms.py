@@ -153,14 +153,18 @@ def is_agreed(code: PromoCode, *, now: datetime) -> bool:
 
 def is_wanted(code: PromoCode, *, now: datetime) -> bool:
     """Say whether a code that Stripe does not have should be made there."""
-    return codes.status(code, now) not in DEAD and remaining.is_anything_left(code)
+    is_ours = code.offer.kind != Offer.Kind.OTHER
+    return is_ours and codes.status(code, now) not in DEAD and remaining.is_anything_left(code)
 
 
 def outstanding(code: PromoCode, generation: StripePromotionCode, *, now: datetime) -> frozenset[str]:
     """Return the names of the terms in which Stripe's side of a code is not what the row wants.
 
     ``coupon`` stands for the offer's terms too, ``name`` for those that the coupon can take over.
+    Nothing is wanted of a code whose terms we cannot express: it is Stripe's alone.
     """
+    if code.offer.kind == Offer.Kind.OTHER:
+        return frozenset()
     changed = differences(of_code(code, generation, now=now), generation.synced_terms)
     if generation.creation:
         # A switch whose answer was lost: only Stripe knows whether it is on.

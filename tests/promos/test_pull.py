@@ -127,6 +127,6 @@ def test_pull_takes_over_a_new_name(standin: Standin, now: datetime) -> None:
 
 def test_a_deleted_coupon_is_marked_and_its_codes_wait(standin: Standin, now: datetime) -> None:
     code = synced(now)
-    pull.coupon_deleted(StripeCoupon.objects.get().stripe_coupon_id, now=now)
+    pull.coupon_deleted(StripeCoupon.objects.get().stripe_coupon_id)
     code.refresh_from_db()
     assert (StripeCoupon.objects.get().state, code.sync_status) == ("deleted", "conflict")
