@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from promos import mirror, redemptions
+from promos import mirror, redemptions, stripe_gateway
 from promos.models import WebhookEvent
 from promos.sync import pull
 
@@ -49,19 +49,24 @@ def _expire(event: WebhookEvent, now: datetime) -> None:
     redemptions.expire(event.payload["data"]["object"], now=now)
 
 
+def _is_echo(event: WebhookEvent) -> bool:
+    """Whether an event of a coupon or a promotion code only tells what we did ourselves."""
+    is_creation = event.type.endswith(".created")
+    return stripe_gateway.is_own_update(event.payload) or (is_creation and pull.is_known(event.object_id))
+
+
 def _pull_promotion_code(event: WebhookEvent, now: datetime) -> None:
-    pull.promotion_code(event.object_id, now=now)
-    mirror.refresh("promotion_code", event.object_id)
+    if _is_echo(event):
+        mirror.refresh("promotion_code", event.object_id)
+    else:
+        pull.promotion_code(event.object_id, now=now)
 
 
 def _pull_coupon(event: WebhookEvent, now: datetime) -> None:
-    pull.coupon(event.object_id, now=now)
-    mirror.refresh("coupon", event.object_id)
-
-
-def _pull_deleted_coupon(event: WebhookEvent, now: datetime) -> None:
-    pull.coupon_deleted(event.object_id, now=now)
-    mirror.refresh("coupon", event.object_id)
+    if _is_echo(event):
+        mirror.refresh("coupon", event.object_id)
+    else:
+        pull.coupon(event.object_id, now=now)
 
 
 def _mirror_product(event: WebhookEvent, now: datetime) -> None:
@@ -81,7 +86,7 @@ REGISTRY: dict[str, Receiver] = {
     "promotion_code.updated": Receiver(_pull_promotion_code),
     "coupon.created": Receiver(_pull_coupon),
     "coupon.updated": Receiver(_pull_coupon),
-    "coupon.deleted": Receiver(_pull_deleted_coupon),
+    "coupon.deleted": Receiver(_pull_coupon),
     "product.created": Receiver(_mirror_product),
     "product.updated": Receiver(_mirror_product),
     "product.deleted": Receiver(_mirror_product),
