@@ -24,12 +24,14 @@ def connect() -> None:
     post_save.connect(campaign_saved, sender=Campaign, dispatch_uid="promos_campaign_saved")
 
 
-def code_saved(instance: PromoCode, update_fields: frozenset[str] | None, raw: bool, **kwargs: Any) -> None:
+def code_saved(
+    instance: PromoCode, created: bool, update_fields: frozenset[str] | None, raw: bool, **kwargs: Any
+) -> None:
     if raw or (update_fields is not None and update_fields <= set(PromoCode.SYNC_FIELDS)):
         return
-    if instance.sync_status != PromoCode.SyncStatus.PENDING and not terms.is_agreed(
-        instance, now=timezone.now()
-    ):
+    is_waiting = created and instance.sync_status == PromoCode.SyncStatus.PENDING
+    # An older row's own word that it is pending may be out of date: the worker may just have pushed it.
+    if not is_waiting and not terms.is_agreed(instance, now=timezone.now()):
         _mark_pending(PromoCode.objects.filter(pk=instance.pk))
         instance.sync_status = PromoCode.SyncStatus.PENDING
     _wake_worker()

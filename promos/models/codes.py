@@ -70,7 +70,8 @@ class PromoCodeQuerySet(models.QuerySet["PromoCode"]):
             Q(sync_status=pending, next_try_at__isnull=True)
             | Q(sync_status__in=[pending, synced], next_try_at__lte=now),
             Q(lease_until__isnull=True) | Q(lease_until__lte=now),
-        ).order_by("next_try_at", "pk")
+            # What a schedule or a retry has put at a time comes before a long row of new codes.
+        ).order_by(F("next_try_at").asc(nulls_last=True), "pk")
 
 
 class PromoCode(Limits):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from django.db.models import F
 
 from promos.models import Campaign, PromoCode
+from promos.sync import remaining
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def apply(changes: Iterable[Change]) -> None:
             PromoCode.objects.filter(pk=change.code.pk).update(
                 used_count=F("used_count") + change.used, held_count=F("held_count") + change.held
             )
+            remaining.look_again(change.code)
 
 
 def mark_pending(**codes: object) -> None:

@@ -89,6 +89,7 @@ def change(run: Run, generation: StripePromotionCode) -> None:
     elif _is_switched_there(run, generation, found):
         raise ChangedThere(generation)
     else:
+        generation.synced_terms |= {"active": found["active"]}
         _retire(run, generation, words.of_changes(run.code, generation, changed))
 
 
@@ -97,7 +98,7 @@ def _look(run: Run, generation: StripePromotionCode) -> StripeObject | None:
     try:
         found = stripe_gateway.retrieve_promotion_code(_id(generation))
     except stripe_gateway.NotFound:
-        _save_active(run, generation, is_active=False)
+        generation.synced_terms |= {"active": False}
         _retire(run, generation, "It was gone from Stripe")
         return None
     if generation.creation:
@@ -154,7 +155,7 @@ def _save_active(run: Run, generation: StripePromotionCode, *, is_active: bool) 
 def _retire(run: Run, generation: StripePromotionCode, reason: str) -> None:
     with run.saving():
         generation.state, generation.retired_reason = State.RETIRED, reason
-        generation.save(update_fields=["state", "retired_reason"])
+        generation.save(update_fields=["state", "retired_reason", "synced_terms"])
 
 
 def _ensured(run: Run) -> StripeCoupon:

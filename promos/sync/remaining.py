@@ -8,9 +8,10 @@ use that was given back, makes another successor, but only when it matters.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db.models import F, Q
+from django.utils import timezone
 
 from promos.models import PromoCode, StripePromotionCode
 
@@ -46,12 +47,15 @@ def is_wrong(code: PromoCode, generation: StripePromotionCode) -> bool:
     return allows_too_many or (redeemed >= planned and is_anything_left(code))
 
 
-def look_again(promo_code_id: int, now: datetime) -> None:
-    """Have the worker compare a capped code with Stripe soon, after its counters moved."""
-    soon = now + LOOK_AFTER
+def look_again(code: PromoCode) -> None:
+    """Have the worker compare a code with Stripe soon, after its counters moved; it is not pending meanwhile."""
+    if code.max_redemptions is None:
+        return
+    # A hint to the worker and no rule, so the time need not be anybody's.
+    soon = timezone.now() + LOOK_AFTER
     # A code that is used up has its cap to end it, unless an earlier generation was used late.
     matters = Q(max_redemptions__gt=F("used_count")) | Q(stripe_promotion_codes__used_before__gt=0)
-    agreed = PromoCode.objects.filter(matters, pk=promo_code_id, sync_status=SyncStatus.SYNCED)
+    agreed = PromoCode.objects.filter(matters, pk=code.pk, sync_status=SyncStatus.SYNCED)
     agreed.filter(Q(next_try_at=None) | Q(next_try_at__gt=soon)).update(next_try_at=soon)
 
 
