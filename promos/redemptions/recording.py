@@ -53,6 +53,11 @@ def record_invoice(
     return _record(order, event=event, at=order.paid_at or _created_at(event) or now, now=now)
 
 
+def is_recorded(order: Order) -> bool:
+    """Say whether an order is in the ledger, be it by its session or by its invoice."""
+    return _known(order) is not None
+
+
 def expire(session: orders.Session, *, now: datetime) -> None:
     """Give back what the checkout of an expired session holds."""
     attempt = _attempt(orders.of_session(session))
