@@ -78,11 +78,12 @@ def metadata(attempt: CheckoutAttempt, plan: Plan) -> dict[str, str]:
 
 
 def of_session(session: Session) -> Order:
-    """Return the order of a checkout session as its events carry it."""
+    """Return the order of a checkout session as its events carry it, or one not opened here with its ``line_items``."""
     totals = session.get("total_details") or {}
     ours = session.get("metadata") or {}
     details = session.get("customer_details") or {}
     tax = totals.get("amount_tax") or 0
+    bought = _bought(session)
     return Order(
         session_id=session["id"],
         invoice_id=id_of(session.get("invoice")),
@@ -93,8 +94,8 @@ def of_session(session: Session) -> Order:
         stripe_customer_id=id_of(session.get("customer")),
         email=details.get("email") or "",
         stripe_promotion_code_id=_promotion_code(session.get("discounts")),
-        plan=ours.get(PLAN_KEY, ""),
-        interval=ours.get(INTERVAL_KEY, ""),
+        plan=ours.get(PLAN_KEY) or bought.get("id", ""),
+        interval=ours.get(INTERVAL_KEY) or (bought.get("recurring") or {}).get("interval", ""),
         currency=session.get("currency") or "",
         net_amount=(session.get("amount_total") or 0) - tax - (totals.get("amount_shipping") or 0),
         discount_amount=totals.get("amount_discount") or 0,
@@ -157,6 +158,13 @@ def _promotion_code(discounts: Iterable[Any] | None) -> str:
     expanded = (discount for discount in discounts or [] if isinstance(discount, Mapping))
     found = (id_of(discount.get("promotion_code")) for discount in expanded)
     return next((promotion_code_id for promotion_code_id in found if promotion_code_id), "")
+
+
+def _bought(session: Session) -> Mapping[str, Any]:
+    """Return the price that a session sold, a recurring one first; nothing unless its ``line_items`` are expanded."""
+    items = (session.get("line_items") or {}).get("data", [])
+    prices = [item["price"] for item in items if item.get("price")]
+    return next((price for price in prices if price.get("recurring")), prices[0] if prices else {})
 
 
 def _net_amount(invoice: Invoice) -> int:
