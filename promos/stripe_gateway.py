@@ -146,6 +146,42 @@ def list_checkout_sessions(**params: Any) -> Iterator[StripeObject]:
     return _pages(_client().v1.checkout.sessions.list, params)
 
 
+def retrieve_invoice(invoice_id: str) -> StripeObject:
+    """Return the invoice with its discounts, which name their promotion codes, and its payments."""
+    expand = {"expand": ["discounts", "payments"]}
+    return _call(_client().v1.invoices.retrieve, invoice_id, params=expand)
+
+
+def list_invoices(**params: Any) -> Iterator[StripeObject]:
+    """Yield invoices as ``retrieve_invoice`` returns them; filters as Stripe's."""
+    return _pages(_client().v1.invoices.list, {"expand": ["data.discounts", "data.payments"], **params})
+
+
+def list_invoice_payments(**params: Any) -> Iterator[StripeObject]:
+    return _pages(_client().v1.invoice_payments.list, params)
+
+
+def retrieve_subscription(subscription_id: str) -> StripeObject:
+    """Return the subscription with its discounts, which name their promotion codes and their ends."""
+    return _call(_client().v1.subscriptions.retrieve, subscription_id, params={"expand": ["discounts"]})
+
+
+def retrieve_refund(refund_id: str) -> StripeObject:
+    return _call(_client().v1.refunds.retrieve, refund_id)
+
+
+def list_refunds(**params: Any) -> Iterator[StripeObject]:
+    return _pages(_client().v1.refunds.list, params)
+
+
+def retrieve_dispute(dispute_id: str) -> StripeObject:
+    return _call(_client().v1.disputes.retrieve, dispute_id)
+
+
+def retrieve_credit_note(note_id: str) -> StripeObject:
+    return _call(_client().v1.credit_notes.retrieve, note_id)
+
+
 def create_product(params: Params, *, idempotency_key: str) -> StripeObject:
     return _call(_client().v1.products.create, params=params, idempotency_key=idempotency_key)
 

@@ -8,8 +8,19 @@ from django.db.models import Q
 
 #: Providers that deliver to one mailbox whatever follows a plus, and those that overlook dots as well.
 _PLUS_DOMAINS = frozenset(
-    "outlook.com hotmail.com live.com msn.com icloud.com me.com mac.com fastmail.com "
-    "proton.me protonmail.com pm.me".split()
+    [
+        "outlook.com",
+        "hotmail.com",
+        "live.com",
+        "msn.com",
+        "icloud.com",
+        "me.com",
+        "mac.com",
+        "fastmail.com",
+        "proton.me",
+        "protonmail.com",
+        "pm.me",
+    ]
 )
 _DOT_DOMAINS = frozenset({"gmail.com", "googlemail.com"})
 

@@ -70,8 +70,6 @@ class StripePromotionCode(models.Model):
     retired_reason = models.CharField(max_length=200, blank=True)
     # Uses of earlier generations: Stripe counts each generation from zero, so its cap is what was left.
     used_before = models.PositiveIntegerField(default=0)
-    # Uses of this generation that a full refund gave back here, while Stripe goes on counting them.
-    given_back = models.PositiveIntegerField(default=0)
     # Stripe's own count, shown beside ours and never the source of ours.
     times_redeemed = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)

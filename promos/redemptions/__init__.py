@@ -11,6 +11,8 @@ from promos.redemptions.holds import hold, release
 from promos.redemptions.limits import NothingLeft, lock_person
 from promos.redemptions.linking import link, link_known
 from promos.redemptions.recording import expire, fail, record, record_invoice
+from promos.redemptions.reversals import record_credit_note, record_dispute, record_refund
+from promos.redemptions.subscriptions import note_subscription
 
 __all__ = [
     "NothingLeft",
@@ -20,7 +22,11 @@ __all__ = [
     "link",
     "link_known",
     "lock_person",
+    "note_subscription",
     "record",
+    "record_credit_note",
+    "record_dispute",
     "record_invoice",
+    "record_refund",
     "release",
 ]

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
-from promos.models import LedgerEntry, PromoCode, PromoCodeUsage, StripePromotionCode, Subscription
+from promos.models import LedgerEntry, PromoCode, PromoCodeUsage, Subscription
 from promos.orders import moment
 from promos.redemptions import counters
 from promos.redemptions.counters import Change
@@ -81,7 +81,8 @@ def refresh(usage: PromoCodeUsage, *, reserved_amount: int = 0) -> Change:
         _describe(usage, entries, bought)
         usage.save(update_fields=_DERIVED)
     if usage.is_given_back != was_given_back:
-        _give_back(usage, 1 if usage.is_given_back else -1)
+        # Stripe never counts back: the push may have to make a successor.
+        counters.mark_pending(pk=usage.promo_code_id)
     return _difference(
         usage,
         used=_is_counted(usage) - was_counted,
@@ -163,14 +164,6 @@ def _promised(usage: PromoCodeUsage, bought: Sequence[LedgerEntry], subscription
 
 def _is_counted(usage: PromoCodeUsage) -> bool:
     return usage.status in {Status.SETTLED, Status.REFUNDED} and not usage.is_given_back
-
-
-def _give_back(usage: PromoCodeUsage, uses: int) -> None:
-    """Note the use at the generation it was made with; Stripe goes on counting it, so the push may need a successor."""
-    StripePromotionCode.objects.filter(stripe_promotion_code_id=usage.stripe_promotion_code_id).update(
-        given_back=F("given_back") + uses
-    )
-    counters.mark_pending(pk=usage.promo_code_id)
 
 
 def _difference(usage: PromoCodeUsage, *, used: int, spent: int, promised: int) -> Change:

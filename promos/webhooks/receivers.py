@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from promos import mirror, redemptions, stripe_gateway
+from promos import mirror, redemptions, settlements, stripe_gateway
 from promos.models import WebhookEvent
 from promos.sync import pull
 
@@ -55,6 +55,30 @@ def _is_echo(event: WebhookEvent) -> bool:
     return stripe_gateway.is_own_update(event.payload) or (is_creation and pull.is_known(event.object_id))
 
 
+def _record_invoice(event: WebhookEvent, now: datetime) -> None:
+    settlements.record_invoice(event.payload["data"]["object"], event=event, now=now)
+
+
+def _record_refunds(event: WebhookEvent, now: datetime) -> None:
+    settlements.record_refunds_of(event.object_id, event=event, now=now)
+
+
+def _record_refund(event: WebhookEvent, now: datetime) -> None:
+    settlements.record_refund(event.object_id, event=event, now=now)
+
+
+def _record_dispute(event: WebhookEvent, now: datetime) -> None:
+    settlements.record_dispute(event.object_id, event=event, now=now)
+
+
+def _record_credit_note(event: WebhookEvent, now: datetime) -> None:
+    settlements.record_credit_note(event.object_id, event=event, now=now)
+
+
+def _note_subscription(event: WebhookEvent, now: datetime) -> None:
+    settlements.note_subscription(event.object_id, now=now)
+
+
 def _pull_promotion_code(event: WebhookEvent, now: datetime) -> None:
     if _is_echo(event):
         mirror.refresh("promotion_code", event.object_id)
@@ -82,6 +106,21 @@ REGISTRY: dict[str, Receiver] = {
     "checkout.session.async_payment_succeeded": Receiver(_record, needs_stripe=False),
     "checkout.session.async_payment_failed": Receiver(_fail, needs_stripe=False),
     "checkout.session.expired": Receiver(_expire, needs_stripe=False),
+    "invoice.paid": Receiver(_record_invoice),
+    "charge.refunded": Receiver(_record_refunds),
+    "refund.created": Receiver(_record_refund),
+    "refund.updated": Receiver(_record_refund),
+    "refund.failed": Receiver(_record_refund),
+    "charge.dispute.created": Receiver(_record_dispute),
+    "charge.dispute.funds_withdrawn": Receiver(_record_dispute),
+    "charge.dispute.funds_reinstated": Receiver(_record_dispute),
+    "charge.dispute.closed": Receiver(_record_dispute),
+    "credit_note.created": Receiver(_record_credit_note),
+    "credit_note.updated": Receiver(_record_credit_note),
+    "credit_note.voided": Receiver(_record_credit_note),
+    "customer.subscription.created": Receiver(_note_subscription),
+    "customer.subscription.updated": Receiver(_note_subscription),
+    "customer.subscription.deleted": Receiver(_note_subscription),
     "promotion_code.created": Receiver(_pull_promotion_code),
     "promotion_code.updated": Receiver(_pull_promotion_code),
     "coupon.created": Receiver(_pull_coupon),

@@ -67,5 +67,66 @@ def invoice(code: PromoCode | None = None, *, month: int = 0, **fields: Any) -> 
     }
 
 
+def subscription(code: PromoCode | None = None, **fields: Any) -> dict[str, Any]:
+    """A running subscription, retrieved with its discounts."""
+    price = {"id": "price_monthly", "recurring": {"interval": "month"}}
+    discount = {"id": "di_1", "promotion_code": promotion_code(code), "end": epoch(12)}
+    return {
+        "id": "sub_1",
+        "object": "subscription",
+        "customer": "cus_1",
+        "status": "active",
+        "start_date": epoch(0),
+        "items": {"data": [{"id": "si_1", "price": price, "current_period_end": epoch(2)}]},
+        "cancel_at": None,
+        "ended_at": None,
+        "discounts": [discount] if code else [],
+        **fields,
+    }
+
+
+def refund(amount: int = 9_000, *, month: int = 0, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": f"re_{month}",
+        "object": "refund",
+        "amount": amount,
+        "charge": f"ch_{month}",
+        "payment_intent": f"pi_{month}",
+        "status": "succeeded",
+        "created": epoch(month) + 3_600,
+        **fields,
+    }
+
+
+def dispute(*, month: int = 0, **fields: Any) -> dict[str, Any]:
+    """A dispute that was lost."""
+    return {
+        "id": f"dp_{month}",
+        "object": "dispute",
+        "amount": 9_000,
+        "payment_intent": f"pi_{month}",
+        "status": "lost",
+        "created": epoch(month) + 7_200,
+        "balance_transactions": [{"amount": -9_000, "created": epoch(month) + 7_200}],
+        **fields,
+    }
+
+
+def credit_note(total: int = 1_200, *, month: int = 0, **fields: Any) -> dict[str, Any]:
+    """A credit note for the customer's balance, a sixth of it tax."""
+    return {
+        "id": f"cn_{month}",
+        "object": "credit_note",
+        "invoice": f"in_{month}",
+        "status": "issued",
+        "total": total,
+        "total_excluding_tax": total * 5 // 6,
+        "refunds": [],
+        "created": epoch(month) + 10_800,
+        "voided_at": None,
+        **fields,
+    }
+
+
 def promotion_code(code: PromoCode | None) -> str | None:
     return f"promo_{code.pk}" if code else None
