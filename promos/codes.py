@@ -32,9 +32,12 @@ class Status(models.TextChoices):
 
 
 def normalise(text: str) -> str:
-    """Return the one spelling under which codes are stored and compared. Idempotent."""
-    upper = unicodedata.normalize("NFKC", text).strip().upper()
-    return unicodedata.normalize("NFKC", upper).strip()
+    """Return the one spelling under which codes are stored and compared. Idempotent.
+
+    Only plain letters are upper-cased: a sharp s or a dotless i would otherwise become letters of codes.
+    """
+    plain = unicodedata.normalize("NFKC", text).strip()
+    return plain.upper() if plain.isascii() else plain
 
 
 def is_allowed(text: str) -> bool:

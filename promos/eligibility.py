@@ -36,6 +36,21 @@ class Reason(models.TextChoices):
     TRY_LATER = "try_later", "The code could not be checked just now"
 
 
+#: Refusals that must not be told apart by the customer: they would tell a guesser which codes exist.
+NEUTRAL = frozenset(
+    {
+        Reason.NOT_FOUND,
+        Reason.NOT_STARTED,
+        Reason.EXPIRED,
+        Reason.PAUSED,
+        Reason.USED_UP,
+        Reason.OTHER_CUSTOMER,
+        Reason.BUDGET_SPENT,
+        Reason.WAITING_FOR_APPROVAL,
+    }
+)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The answer for one code: accepted with its quote, or refused with a reason."""
@@ -47,6 +62,11 @@ class Verdict:
     @property
     def is_accepted(self) -> bool:
         return self.reason is None
+
+    @property
+    def is_neutral(self) -> bool:
+        """Whether the customer must not learn the exact reason."""
+        return self.reason in NEUTRAL
 
 
 def find(text: str, *, customer: Customer | None) -> PromoCode | None:
@@ -77,6 +97,8 @@ def check(text: str, *, customer: Customer | None, plan: Plan, now: datetime) ->
     if code is None:
         return Verdict(Reason.NOT_FOUND)
     reason = _refusal(code, customer=customer, plan=plan, now=now)
+    if reason in NEUTRAL:
+        return Verdict(reason, code)
     terms = discounts.Terms.of(code.offer)
     return Verdict(reason, code, discounts.quote(terms, plan.lines, plan.currency))
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from promos import redemptions, stripe_gateway
-from promos.models import CheckoutAttempt, Customer, PromoCode
+from promos.models import CheckoutAttempt, Customer
 
 State = CheckoutAttempt.State
 #: Stripe takes no session that ends in under 30 minutes. The slack is for asking again after a lost answer.
@@ -43,11 +43,9 @@ def latest_unsettled(customer: Customer, *, now: datetime) -> CheckoutAttempt | 
     return unsettled(customer, now=now).first()
 
 
-def let_go_of_code(customer: Customer, promo_code: PromoCode | None, *, now: datetime) -> bool:
-    """Give up the customer's open checkouts that hold a use of this code; return whether there were any."""
-    if promo_code is None:
-        return False
-    held = list(unsettled(customer, now=now).filter(promo_code=promo_code))
+def let_go_of_code(customer: Customer, text: str, *, now: datetime) -> bool:
+    """Give up the customer's open checkouts that hold a use of the code; return whether there were any."""
+    held = list(unsettled(customer, now=now).filter(promo_code__code=text))
     return sum(let_go(attempt, now=now) for attempt in held) > 0
 
 

@@ -20,7 +20,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from promos import codes, customers, eligibility, orders, redemptions, stripe_gateway
-from promos.billing import attempts, code_checks, renewals
+from promos.billing import attempts, code_checks, even_time, renewals
 from promos.eligibility import Reason, Verdict
 from promos.models import CheckoutAttempt, Customer, PromoCode
 from promos.plans import Plan
@@ -79,6 +79,7 @@ def _resume(customer: Customer, plan: Plan, text: str, *, now: datetime) -> str:
 
 def _hold(customer: Customer, plan: Plan, text: str, *, now: datetime) -> CheckoutAttempt:
     """Hold one use of the code, or come back to what a request just before this one holds for the same order."""
+    stopwatch = even_time.Stopwatch()
     with transaction.atomic():
         # Two clicks at once queue here; the second finds what the first has held.
         Customer.objects.select_for_update().get(pk=customer.pk)
@@ -92,6 +93,8 @@ def _hold(customer: Customer, plan: Plan, text: str, *, now: datetime) -> Checko
             except redemptions.NothingLeft as refused:
                 verdict = replace(verdict, reason=refused.reason)
     code_checks.record(text, verdict, customer=customer, plan=plan, now=now)
+    if verdict.is_neutral:
+        stopwatch.wait_for_full_step()
     raise CodeRefused(verdict)
 
 

@@ -6,15 +6,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from promos import codes, eligibility, stripe_gateway
-from promos.billing import attempts
+from promos.billing import attempts, even_time
 from promos.eligibility import Reason, Verdict
 from promos.models import CodeCheck, Customer, PromoCode, StripePromotionCode
 from promos.plans import Plan
 
 #: The same entry again within this time is one entry: pages check again when the plan changes back and forth.
 REPEATS_WITHIN = timedelta(minutes=30)
-#: What an open checkout of the customer's own may be the cause of.
-HELD = frozenset({Reason.USED_UP, Reason.CUSTOMER_LIMIT, Reason.BUDGET_SPENT})
+#: What an open checkout of the customer's own may be the cause of. Some of these are neutral refusals, and all
+#: of those are answered after the same queries.
+HELD = eligibility.NEUTRAL | {Reason.CUSTOMER_LIMIT}
 
 
 def check(text: str, *, customer: Customer, plan: Plan, now: datetime, is_typing: bool = False) -> Verdict:
@@ -22,14 +23,13 @@ def check(text: str, *, customer: Customer, plan: Plan, now: datetime, is_typing
 
     ``is_typing`` says that nobody pressed a button yet: see ``record``.
     """
+    stopwatch = even_time.Stopwatch()
     # PostgreSQL cannot store the null character, and no code has one.
     text = codes.normalise(text.replace("\0", ""))
-    verdict = eligibility.check(text, customer=customer, plan=plan, now=now)
-    if verdict.reason in HELD and attempts.let_go_of_code(customer, verdict.promo_code, now=now):
-        verdict = eligibility.check(text, customer=customer, plan=plan, now=now)
-    if verdict.promo_code and verdict.is_accepted:
-        verdict = replace(verdict, reason=_stripe_refusal(verdict.promo_code))
+    verdict = _verdict(text, customer=customer, plan=plan, now=now)
     record(text, verdict, customer=customer, plan=plan, now=now, is_typing=is_typing)
+    if verdict.is_neutral:
+        stopwatch.wait_for_full_step()
     return verdict
 
 
@@ -53,8 +53,6 @@ def record(
     names none is recorded when a button is pressed with it. An entry repeated
     with the same outcome (live, then Apply, then the checkout) is one entry.
     """
-    if is_typing and verdict.promo_code is None:
-        return
     outcome = {
         "text": text[: CodeCheck._meta.get_field("text").max_length],
         "promo_code": verdict.promo_code,
@@ -62,7 +60,8 @@ def record(
         "reason": verdict.reason or "",
     }
     latest = CodeCheck.objects.filter(customer=customer, checked_at__gt=now - REPEATS_WITHIN)
-    if not latest.filter(**outcome).exists():
+    is_repeated = latest.filter(**outcome).exists()
+    if not is_repeated and not (is_typing and verdict.promo_code is None):
         CodeCheck.objects.create(customer=customer, checked_at=now, **outcome)
 
 
@@ -74,6 +73,15 @@ def sync_refusal(code: PromoCode) -> Reason | None:
         # Being made or changed at Stripe: its terms there may not be the ones we show.
         return Reason.TRY_LATER
     return None
+
+
+def _verdict(text: str, *, customer: Customer, plan: Plan, now: datetime) -> Verdict:
+    verdict = eligibility.check(text, customer=customer, plan=plan, now=now)
+    if verdict.reason in HELD and attempts.let_go_of_code(customer, text, now=now):
+        verdict = eligibility.check(text, customer=customer, plan=plan, now=now)
+    if verdict.promo_code and verdict.is_accepted:
+        return replace(verdict, reason=_stripe_refusal(verdict.promo_code))
+    return verdict
 
 
 def _stripe_refusal(code: PromoCode) -> Reason | None:

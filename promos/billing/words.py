@@ -21,14 +21,6 @@ NEUTRAL = gettext_lazy(
 )
 
 REFUSALS: dict[Reason, str | Promise] = {
-    Reason.NOT_FOUND: NEUTRAL,
-    Reason.NOT_STARTED: NEUTRAL,
-    Reason.EXPIRED: NEUTRAL,
-    Reason.PAUSED: NEUTRAL,
-    Reason.USED_UP: NEUTRAL,
-    Reason.OTHER_CUSTOMER: NEUTRAL,
-    Reason.BUDGET_SPENT: NEUTRAL,
-    Reason.WAITING_FOR_APPROVAL: NEUTRAL,
     Reason.CUSTOMER_LIMIT: gettext_lazy("You have already used this code as often as it allows."),
     Reason.NOT_FIRST_PURCHASE: gettext_lazy("This code is for a first purchase only."),
     Reason.STRIPE_REFUSED: gettext_lazy(

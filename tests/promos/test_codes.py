@@ -17,9 +17,18 @@ def test_normalise_is_idempotent(text: str) -> None:
     assert codes.normalise(codes.normalise(text)) == codes.normalise(text)
 
 
-@pytest.mark.parametrize("text", ["launch50", "  LAUNCH50 ", "\uff2c\uff21\uff35\uff2e\uff23\uff28\uff15\uff10"])
+@pytest.mark.parametrize(
+    "text", ["launch50", "  LAUNCH50 ", "\uff2c\uff21\uff35\uff2e\uff23\uff28\uff15\uff10"]
+)
 def test_normalise_folds_case_space_and_width(text: str) -> None:
     assert codes.normalise(text) == "LAUNCH50"
+
+
+@pytest.mark.parametrize(
+    "text", ["stra\u00dfe", "l\u0131ve", "\u0410B", "\u039fFF", "A\u0301", "A\u200bB", "A\0B"]
+)
+def test_normalise_makes_no_code_of_lookalikes(text: str) -> None:
+    assert not codes.is_allowed(codes.normalise(text))
 
 
 @pytest.mark.parametrize("text", ["", "A B", "ÄÖ", "L\u0410UNCH", "A" * 256])
