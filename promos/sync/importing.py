@@ -47,6 +47,18 @@ def offer_fields(found: StripeObject) -> dict[str, Any]:
     }
 
 
+def taken_over(offer: Offer, found: StripeObject, taken: frozenset[str]) -> dict[str, Any]:
+    """Return what an offer takes over of its coupon's terms."""
+    fields = offer_fields(found)
+    if taken == {"name"}:
+        return {"name": fields["name"]}
+    if "name" not in taken:
+        del fields["name"]
+    if offer.is_fixed_price and fields["amount_off"] == offer.amount_off:
+        return fields | {"kind": offer.kind}
+    return fields | {"fixed_price_amount": None, "list_price_id": "", "list_price_amount": None}
+
+
 def promotion_code(
     found: StripeObject, stripe_coupon: StripeCoupon, *, is_dead: bool, now: datetime
 ) -> PromoCode:

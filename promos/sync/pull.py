@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from promos import mirror, stripe_gateway
+from promos import mirror, redemptions, stripe_gateway
 from promos.models import Offer, PromoCode, StripeCoupon, StripePromotionCode
+from promos.models.codes import PromoCodeQuerySet
 from promos.stripe_gateway import StripeObject
 from promos.sync import importing, marks, merge, terms, wording
 from promos.sync.terms import Terms
@@ -74,6 +74,7 @@ def promotion_code(promotion_code_id: str, *, now: datetime, is_coupon_dead: boo
     is_dead = bool(is_coupon_dead) or is_ended(found, now=now)
     with _one_at_a_time():
         _take_found(found, before, coupon=coupon_found, is_dead=is_dead, now=now)
+    redemptions.link(promotion_code_id, now=now)
     for each in filter(None, (coupon_found, found)):
         mirror.keep(each)
 
@@ -86,7 +87,7 @@ def coupon_deleted(coupon_id: str) -> None:
     if ours is None:
         return
     StripeCoupon.objects.filter(pk=ours.pk).update(state=StripeCoupon.State.DELETED)
-    _codes_on(ours).update(sync_status=SyncStatus.CONFLICT, sync_error=COUPON_DELETED)
+    codes_on(ours).update(sync_status=SyncStatus.CONFLICT, sync_error=COUPON_DELETED)
 
 
 def is_known(stripe_id: str) -> bool:
@@ -148,7 +149,7 @@ def _clash(keys: frozenset[str]) -> str:
     return f"Changed here and in Stripe: {wording.names(keys)}."
 
 
-def _codes_on(coupon: StripeCoupon) -> Any:
+def codes_on(coupon: StripeCoupon) -> PromoCodeQuerySet:
     """Return the codes whose promotion code at Stripe carries the coupon, save archived ones."""
     current = StripePromotionCode.objects.filter(stripe_coupon=coupon, state=State.CURRENT)
     return PromoCode.objects.not_archived().filter(pk__in=current.values("promo_code"))
@@ -178,29 +179,17 @@ def _merge_coupon(ours: StripeCoupon, found: StripeObject) -> None:
     theirs, base = terms.of_coupon(found), ours.synced_terms
     outcome = merge.compare(terms.of_offer(offer), theirs, base)
     if outcome.taken:
-        Offer.objects.filter(pk=offer.pk).update(**_taken_over(offer, found, outcome.taken))
+        Offer.objects.filter(pk=offer.pk).update(**importing.taken_over(offer, found, outcome.taken))
     ours.synced_terms = outcome.settled(base, theirs)
     if ours.synced_terms != base:
         ours.save(update_fields=["synced_terms"])
     if outcome.clashing:
-        _codes_on(ours).update(sync_status=SyncStatus.CONFLICT, sync_error=_clash(outcome.clashing))
+        codes_on(ours).update(sync_status=SyncStatus.CONFLICT, sync_error=_clash(outcome.clashing))
     elif ours.synced_terms != base:
         # What clashed may agree now; the push sees whether it does.
-        _codes_on(ours).filter(sync_status=SyncStatus.CONFLICT).update(
+        codes_on(ours).filter(sync_status=SyncStatus.CONFLICT).update(
             sync_status=SyncStatus.PENDING, sync_error="", next_try_at=None
         )
-
-
-def _taken_over(offer: Offer, found: StripeObject, taken: frozenset[str]) -> dict[str, Any]:
-    """Return what an offer takes over of its coupon's terms."""
-    fields = importing.offer_fields(found)
-    if taken == {"name"}:
-        return {"name": fields["name"]}
-    if "name" not in taken:
-        del fields["name"]
-    if offer.is_fixed_price and fields["amount_off"] == offer.amount_off:
-        return fields | {"kind": offer.kind}
-    return fields | {"fixed_price_amount": None, "list_price_id": "", "list_price_amount": None}
 
 
 def _promotion_code_gone(promotion_code_id: str) -> None:

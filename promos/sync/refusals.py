@@ -14,7 +14,7 @@ class Refused(Exception):
 
 
 class ForeignCode(Exception):
-    """Stripe has an active code with this text that is not ours: the owner has to say whose it is."""
+    """Stripe has an active code with this text that is not this one's: the owner has to say whose it is."""
 
 
 class TextTaken(Exception):
@@ -53,7 +53,7 @@ def of_text(code: PromoCode, error: Rejected) -> Exception:
     Raises:
         stripe_gateway.StripeError: Stripe could not be asked who has the text.
     """
-    holders = [each for each in list_promotion_codes(code=code.code, active=True) if _clashes(each, code)]
+    holders = holders_of_text(code)
     rows = StripePromotionCode.objects.filter(
         stripe_promotion_code_id__in=[each["id"] for each in holders]
     ).select_related("promo_code__campaign")
@@ -62,7 +62,7 @@ def of_text(code: PromoCode, error: Rejected) -> Exception:
     if is_foreign or len(rows) < len(holders):
         return ForeignCode("Stripe has an active code with this text that was not made here.")
     if any(_keeps_text(other, code) for other in others):
-        return Refused(
+        return ForeignCode(
             "Another code here has this text, and Stripe allows it only once for the same customers."
         )
     if holders:
@@ -70,6 +70,16 @@ def of_text(code: PromoCode, error: Rejected) -> Exception:
             "Stripe still has an earlier code with this text, which is about to be switched off."
         )
     return Refused(in_words(error))
+
+
+def holders_of_text(code: PromoCode) -> list[StripeObject]:
+    """Return what is active at Stripe with a code's text and cannot be beside it, the code's own included.
+
+    Raises:
+        stripe_gateway.StripeError: Stripe could not be asked.
+    """
+    found = list_promotion_codes(code=code.code, active=True)
+    return [each for each in found if _clashes(each, code)]
 
 
 def _clashes(found: StripeObject, code: PromoCode) -> bool:
