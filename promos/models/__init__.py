@@ -10,14 +10,18 @@ from promos.models.offers import Offer
 from promos.models.pace import StripePace
 from promos.models.stripe_objects import StripeCoupon, StripePromotionCode, WebhookEvent
 from promos.models.usage import CheckoutAttempt, CodeCheck, LedgerEntry, PromoCodeUsage
+from promos.models.visits import BrakeCounter, CodeView, Journey
 
 __all__ = [
+    "BrakeCounter",
     "Campaign",
     "CheckoutAttempt",
     "CodeBatch",
     "CodeCheck",
+    "CodeView",
     "Customer",
     "DriftFinding",
+    "Journey",
     "LedgerEntry",
     "Offer",
     "PromoCode",
