@@ -5,8 +5,19 @@ import binascii
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
-from promos.standin import checkout, coupons, ids, params, presenting, promotion_codes, resources
+from promos.standin import (
+    checkout,
+    coupons,
+    ids,
+    params,
+    presenting,
+    promotion_codes,
+    renewals,
+    resources,
+    running_discounts,
+)
 from promos.standin.call import Call
 from promos.standin.errors import StripeError
 from promos.standin.events import API_VERSION
@@ -21,7 +32,9 @@ ANSWERS_LAST = 24 * 60 * 60
 LAPSES: dict[str, Callable[[Call, Document], object]] = {
     "checkout.session": checkout.lapse,
     "coupon": coupons.lapse,
+    "discount": running_discounts.lapse,
     "promotion_code": promotion_codes.lapse,
+    "subscription": renewals.lapse,
 }
 
 
@@ -35,6 +48,7 @@ class Api:
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         self.store = store
         self.clock = clock
+        self.ahead = 0.0
         self.base_url = ""
         self.announce_redemptions = False
         self.routes = [(_pattern(endpoint), endpoint) for endpoint in resources.endpoints()]
@@ -59,17 +73,21 @@ class Api:
         return Response(answer.status, answer.body, headers)
 
     def sweep(self) -> None:
-        """Let everything whose time has come lapse."""
+        """Let everything whose time has come lapse, in the order of time and each at its own moment."""
         with self.store.transaction():
             call = self.call()
-            for document in self.store.due(call.now):
-                LAPSES[document["object"]](call, document)
+            while due := self.store.next_due(call.now):
+                LAPSES[due.document["object"]](replace(call, now=due.at), due.document)
+
+    def time(self) -> float:
+        """Return what the stand-in takes for the present moment; see hooks.advance."""
+        return self.clock() + self.ahead
 
     def call(self, request_id: str | None = None, idempotency_key: str | None = None) -> Call:
         """Return a call at the present moment; its transaction is the caller's to open."""
         return Call(
             store=self.store,
-            now=int(self.clock()),
+            now=int(self.time()),
             base_url=self.base_url,
             account=ACCOUNT,
             request_id=request_id,

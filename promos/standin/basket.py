@@ -33,7 +33,7 @@ def _item(call: Call, line: dict[str, Any], name: str, currency: str | None) -> 
         raise errors.missing_parameter(f"{name}[quantity]")
     price = _price(call, line, name)
     currency = currency or price["currency"]
-    amount = _unit_amount(price, currency) * quantity
+    amount = unit_amount(price, currency) * quantity
     return {
         "id": ids.new("li_"),
         "object": "item",
@@ -63,7 +63,11 @@ def _price(call: Call, line: dict[str, Any], name: str) -> Document:
     return price
 
 
-def _unit_amount(price: Document, currency: str) -> int:
+def unit_amount(price: Document, currency: str) -> int:
+    """Return what one of a price costs in a currency.
+
+    Raises StripeError where the price has none.
+    """
     option = price["currency_options"].get(currency)
     if option is None:
         raise StripeError(f"The price `{price['id']}` is not available in {currency}.", param="line_items")

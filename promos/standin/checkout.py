@@ -4,7 +4,7 @@ from typing import Any
 
 from promos.standin import basket, discounts, events, listing, params, pricing
 from promos.standin.call import Call
-from promos.standin.discounts import Applied
+from promos.standin.discounts import Applied, Order
 from promos.standin.errors import StripeError
 from promos.standin.kinds import Document
 
@@ -52,7 +52,7 @@ def create(call: Call, values: dict[str, Any]) -> Document:
     session["amount_subtotal"] = sum(item["amount_subtotal"] for item in items)
     applied = discounts.named(call, values.get("discounts", []))
     if applied:
-        discounts.check(call, session, applied)
+        discounts.check(call, order(session), applied)
     session = {**session, **priced(call, session, items, applied)}
     call.store.save(session)
     return session
@@ -170,6 +170,11 @@ def priced(call: Call, session: Document, items: list[Document], applied: Applie
     }
 
 
+def order(session: Document) -> Order:
+    """Return what a discount of this session has to fit."""
+    return Order(session["currency"], session["customer"], session["amount_subtotal"])
+
+
 def _mention(applied: Applied) -> Document:
     if applied.code:
         return {"coupon": None, "promotion_code": applied.code["id"]}
@@ -182,7 +187,7 @@ def enter_code(call: Call, session: Document, text: str) -> Document:
     Raises StripeError when the code does not exist or does not fit.
     """
     applied = discounts.entered(call, text, session["customer"])
-    discounts.check(call, session, applied)
+    discounts.check(call, order(session), applied)
     return call.change(session, priced(call, session, session["line_items"]["data"], applied))
 
 

@@ -2,7 +2,16 @@
 
 from typing import Any, NamedTuple
 
-from promos.standin import billing, checkout, customers, discounts, events, payments
+from promos.standin import (
+    checkout,
+    customers,
+    discounts,
+    events,
+    invoices,
+    payments,
+    running_discounts,
+    subscriptions,
+)
 from promos.standin.call import Call
 from promos.standin.discounts import Applied
 from promos.standin.errors import StripeError
@@ -47,7 +56,7 @@ def _redeem(call: Call, session: Document) -> Applied | None:
     mentions = [{kind: found for kind, found in one.items() if found} for one in session["discounts"]]
     applied = discounts.named(call, mentions)
     if applied:
-        discounts.check(call, session, applied)
+        discounts.check(call, checkout.order(session), applied)
         discounts.redeem(call, applied)
     return applied
 
@@ -66,71 +75,28 @@ def _buyer(call: Call, session: Document, email: str) -> Buyer:
 def _charge_once(call: Call, session: Document, buyer: Buyer, applied: Applied | None) -> dict[str, Any]:
     if not session["amount_total"]:
         return {"payment_intent": None}
-    intent = payments.take(
-        call,
-        session["amount_total"],
-        session["currency"],
-        customer=buyer.customer,
-        email=buyer.email,
-        copied=session["_copied"],
-    )
+    amount, currency = session["amount_total"], session["currency"]
+    intent = payments.begin(call, amount, currency, customer=buyer.customer, copied=session["_copied"])
+    payments.succeed(call, intent, buyer.email)
     return {"payment_intent": intent["id"]}
 
 
 def _subscribe(call: Call, session: Document, buyer: Buyer, applied: Applied | None) -> dict[str, Any]:
     items = session["line_items"]["data"]
-    subscription = billing.new_subscription(call, str(buyer.customer), items, session["_copied"])
-    discount = _attach(call, session, subscription, applied)
-    call.add(subscription)
-    if discount:
-        events.emit(call, "customer.discount.created", discount)
-    invoice = billing.bill(
-        call,
-        subscription,
-        _billed(items, subscription),
-        reason="subscription_create",
-        discount=discount,
-        email=buyer.email,
-    )
-    _settle(call, invoice, buyer)
-    changes: dict[str, Any] = {"latest_invoice": invoice["id"]}
-    if applied and applied.coupon["duration"] == "once":
-        # The invoice keeps a discount for once; the subscription is done with it.
-        changes["discounts"] = []
-    call.change(subscription, changes)
+    subscription = subscriptions.new(call, str(buyer.customer), items, session["_copied"])
+    started = _started(call, session, subscription, applied)
+    invoice = subscriptions.begin(call, subscription, items, started)
+    invoice = invoices.settle(call, invoice)
+    invoices.announce_paid(call, invoice)
+    subscriptions.note_invoice(call, subscription["id"], invoice["id"])
     return {"invoice": invoice["id"], "subscription": subscription["id"]}
 
 
-def _attach(
+def _started(
     call: Call, session: Document, subscription: Document, applied: Applied | None
-) -> Document | None:
-    """Give the subscription the discount that the session showed."""
+) -> list[Document]:
+    """Return the discount that the session showed as the subscription's own."""
     if not applied:
-        return None
+        return []
     [shown] = session["total_details"]["breakdown"]["discounts"]
-    discount = billing.start_discount(call, shown["discount"], applied.coupon, subscription)
-    subscription["discounts"] = [discount["id"]]
-    return discount
-
-
-def _billed(items: list[Document], subscription: Document) -> list[billing.Billed]:
-    by_price = {item["price"]["id"]: item["id"] for item in subscription["items"]["data"]}
-    return [
-        billing.Billed(
-            price=item["price"],
-            quantity=item["quantity"],
-            amount=item["amount_subtotal"],
-            discount_amount=item["amount_discount"],
-            description=item["description"],
-            subscription_item=by_price.get(item["price"]["id"]),
-        )
-        for item in items
-    ]
-
-
-def _settle(call: Call, invoice: Document, buyer: Buyer) -> None:
-    due, currency = invoice["amount_due"], invoice["currency"]
-    intent = None
-    if due:
-        intent = payments.take(call, due, currency, customer=buyer.customer, email=buyer.email)
-    billing.settle(call, invoice, intent)
+    return [running_discounts.begin(call, applied, subscription, shown["discount"])]

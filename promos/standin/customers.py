@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from promos.standin import params
+from promos.standin import params, subscriptions
 from promos.standin.call import Call
-from promos.standin.kinds import Document
+from promos.standin.kinds import RUNNING, Document
 
 ADDRESS = params.group(
     {name: params.text() for name in ("city", "country", "line1", "line2", "postal_code", "state")}
@@ -30,3 +30,11 @@ def create(call: Call, values: dict[str, Any]) -> Document:
 def update(call: Call, customer: Document, changes: dict[str, Any]) -> Document:
     """Change a customer."""
     return call.change(customer, params.with_metadata(customer, changes))
+
+
+def delete(call: Call, customer: Document) -> Document:
+    """Delete a customer and end what they subscribe to."""
+    for subscription in list(call.store.walk("subscription", key=("customer", customer["id"]))):
+        if subscription["status"] in RUNNING:
+            subscriptions.end(call, subscription)
+    return call.remove(customer)

@@ -8,6 +8,14 @@ from promos.standin.errors import StripeError
 from promos.standin.kinds import Document
 
 
+class Order(NamedTuple):
+    """What a discount is wanted for: its currency, who buys, and the amount before any discount."""
+
+    currency: str
+    customer: str | None
+    subtotal: int
+
+
 class Applied(NamedTuple):
     """A coupon, and the promotion code it came by, if any."""
 
@@ -23,11 +31,21 @@ def named(call: Call, wanted: list[dict[str, Any]]) -> Applied | None:
     if not wanted:
         return None
     [first, *more] = wanted
-    if more or len(first) != 1:
+    if more:
         raise StripeError("Name one coupon or one promotion code.", param="discounts")
-    if "coupon" in first:
-        return Applied(call.get("coupon", first["coupon"], param="discounts[0][coupon]"), None)
-    code = call.get("promotion_code", first["promotion_code"], param="discounts[0][promotion_code]")
+    return named_one(call, first, "discounts[0]")
+
+
+def named_one(call: Call, mention: dict[str, Any], param: str) -> Applied:
+    """Return the discount that one entry of a list of them means.
+
+    Raises StripeError: resource_missing, or both a coupon and a code.
+    """
+    if len(mention) != 1:
+        raise StripeError("Name one coupon or one promotion code.", param="discounts")
+    if "coupon" in mention:
+        return Applied(call.get("coupon", mention["coupon"], param=f"{param}[coupon]"), None)
+    code = call.get("promotion_code", mention["promotion_code"], param=f"{param}[promotion_code]")
     return Applied(_coupon_of(call, code), code)
 
 
@@ -51,28 +69,28 @@ def _coupon_of(call: Call, code: Document) -> Document:
     return coupon
 
 
-def check(call: Call, session: Document, applied: Applied) -> None:
-    """Refuse a discount that this checkout may not have. A product that does not match is no reason: it takes off 0.
+def check(call: Call, order: Order, applied: Applied) -> None:
+    """Refuse a discount that this order may not have. A product that does not match is no reason: it takes off 0.
 
     Raises StripeError with Stripe's kind of sentence.
     """
-    reason = _why_not(call, session, applied)
+    reason = _why_not(call, order, applied)
     if reason:
         raise StripeError(f"This promotion code cannot be redeemed because {reason}.", param="discounts")
 
 
-def _why_not(call: Call, session: Document, applied: Applied) -> str | None:
+def _why_not(call: Call, order: Order, applied: Applied) -> str | None:
     coupon, code = applied
-    currency = session["currency"]
+    currency = order.currency
     if not coupon["valid"]:
         return "its coupon is no longer valid"
     if coupon["amount_off"] is not None and pricing.amount_off(coupon, currency) is None:
         return f"it has no amount in {currency}"
-    return _why_code_not(call, session, code) if code else None
+    return _why_code_not(call, order, code) if code else None
 
 
-def _why_code_not(call: Call, session: Document, code: Document) -> str | None:
-    restrictions, customer = code["restrictions"], session["customer"]
+def _why_code_not(call: Call, order: Order, code: Document) -> str | None:
+    restrictions, customer = code["restrictions"], order.customer
     if not code["active"]:
         return "it is not active"
     if code["customer"] not in (None, customer):
@@ -80,16 +98,20 @@ def _why_code_not(call: Call, session: Document, code: Document) -> str | None:
     if restrictions["first_time_transaction"] and customer and has_paid(call, customer):
         return "the associated customer has prior transactions"
     if restrictions["minimum_amount"] is not None:
-        minimum = restrictions["currency_options"].get(session["currency"])
-        if minimum is None or session["amount_subtotal"] < minimum["minimum_amount"]:
+        minimum = restrictions["currency_options"].get(order.currency)
+        if minimum is None or order.subtotal < minimum["minimum_amount"]:
             return "the order does not reach its minimum amount"
     return None
 
 
 def has_paid(call: Call, customer: str) -> bool:
     """Tell whether a customer has a successful payment or a paid invoice."""
-    kinds = ("charge", "invoice")
-    return any(next(call.store.walk(kind, key=("customer", customer)), None) for kind in kinds)
+    settled = {"charge": "succeeded", "invoice": "paid"}
+    return any(
+        document["status"] == status
+        for kind, status in settled.items()
+        for document in call.store.walk(kind, key=("customer", customer))
+    )
 
 
 def redeem(call: Call, applied: Applied) -> None:
@@ -101,12 +123,18 @@ def redeem(call: Call, applied: Applied) -> None:
 
 def of_session(call: Call, session: Document, applied: Applied) -> Document:
     """Return the discount object a checkout shows in its breakdown; nothing is stored yet."""
+    own = {"checkout_session": session["id"], "customer": session["customer"]}
+    return {**blank(call, applied), **own}
+
+
+def blank(call: Call, applied: Applied) -> Document:
+    """Return the discount object of a coupon or a code, belonging to nothing; nothing is stored yet."""
     return {
         "id": ids.new("di_"),
         "object": "discount",
         **shapes.blank("discount"),
-        "checkout_session": session["id"],
-        "customer": session["customer"],
+        "checkout_session": None,
+        "customer": None,
         "promotion_code": applied.code and applied.code["id"],
         "source": {"coupon": applied.coupon["id"], "type": "coupon"},
         "start": call.now,

@@ -60,6 +60,11 @@ def invalid(message: str, name: str, code: str | None = None) -> StripeError:
     return StripeError(message, code=code, param=name, executed=False)
 
 
+def declined(message: str = "Your card was declined.") -> StripeError:
+    """Say that a card was refused."""
+    return StripeError(message, status=402, kind="card_error", code="card_declined")
+
+
 def no_such(kind: str, identifier: str, *, param: str = "id", status: int = 400) -> StripeError:
     """Say that an object does not exist: 404 when it is the address, 400 when it is a parameter."""
     return StripeError(f"No such {kind}: '{identifier}'", status=status, code="resource_missing", param=param)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Document = dict[str, Any]
+# The statuses of a subscription that goes on.
+RUNNING = ("active", "past_due")
 Key = Callable[[Document], Any]
 
 
@@ -59,6 +61,16 @@ def _session_due(session: Document) -> int | None:
     return session["expires_at"] if session["status"] == "open" else None
 
 
+def _subscription_due(subscription: Document) -> int | None:
+    ends = [item["current_period_end"] for item in subscription["items"]["data"]]
+    ends += [subscription["cancel_at"]] if subscription["cancel_at"] is not None else []
+    return min(ends) if subscription["status"] in RUNNING else None
+
+
+def _discount_due(discount: Document) -> int | None:
+    return None if discount.get("_over") else discount["end"]
+
+
 TABLE = [
     Kind("product", "products", "prod_", "product", same("active")),
     Kind(
@@ -108,7 +120,15 @@ TABLE = [
         same("customer", "payment_intent"),
         hidden=frozenset({"refunds"}),
     ),
-    Kind("subscription", "subscriptions", "sub_", "customer.subscription", same("customer", "status")),
+    Kind("refund", "refunds", "re_", "refund", same("charge", "payment_intent")),
+    Kind(
+        "subscription",
+        "subscriptions",
+        "sub_",
+        "customer.subscription",
+        same("customer", "status"),
+        due=_subscription_due,
+    ),
     Kind(
         "invoice",
         "invoices",
@@ -127,7 +147,7 @@ TABLE = [
         None,
         {**same("invoice", "status"), "payment_intent": path("payment.payment_intent")},
     ),
-    Kind("discount", "discounts", "di_"),
+    Kind("discount", "discounts", "di_", due=_discount_due),
     Kind("event", "events", "evt_", None, same("type")),
     Kind("webhook_endpoint", "webhook_endpoints", "we_", None, same("status")),
 ]

@@ -90,10 +90,16 @@ def _matches(call: Call, document: Document, values: dict[str, Any]) -> bool:
     keys = KINDS[document["object"]].keys
     return (
         all(key(document) == values[name] for name, key in keys.items() if values.get(name) is not None)
+        and _is_shown_unasked(document, values)
         and _within(document["created"], values.get("created") or {})
         and _among(document, values)
         and _delivery_is(call, document, values.get("delivery_success"))
     )
+
+
+def _is_shown_unasked(document: Document, values: dict[str, Any]) -> bool:
+    """Tell whether a document is listed without being asked for: subscriptions that have ended are not."""
+    return document["object"] != "subscription" or document["status"] != "canceled" or "status" in values
 
 
 def _within(moment: int, bounds: dict[str, int]) -> bool:

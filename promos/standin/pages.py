@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from promos.standin import checkout, completion
+from promos.standin.currencies import money
 from promos.standin.errors import StripeError
 from promos.standin.kinds import Document
 from promos.standin.messages import Request, Response
@@ -18,24 +19,6 @@ if TYPE_CHECKING:
 PATH = "/c/pay/"
 GOOD_CARD = "4242424242424242"
 DECLINED_CARD = "4000000000000002"
-NO_DECIMALS = {
-    "bif",
-    "clp",
-    "djf",
-    "gnf",
-    "jpy",
-    "kmf",
-    "krw",
-    "mga",
-    "pyg",
-    "rwf",
-    "vnd",
-    "vuv",
-    "xaf",
-    "xof",
-    "xpf",
-}
-THREE_DECIMALS = {"bhd", "jod", "kwd", "omr", "tnd"}
 STATUS_WORDS = {
     "complete": "This checkout is complete. There is nothing more to pay.",
     "expired": "This checkout has expired. Please go back to the shop and start again.",
@@ -118,12 +101,6 @@ def _sent(request: Request, name: str) -> str:
 
 def _redirect(url: str) -> Response:
     return Response(303, "", {"Location": url})
-
-
-def money(amount: int, currency: str) -> str:
-    """Return minor units as people read them: `USD 99.50`."""
-    decimals = 0 if currency in NO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
-    return f"{currency.upper()} {amount / 10**decimals:,.{decimals}f}"
 
 
 def _checkout(session: Document, request: Request, problem: str) -> str:

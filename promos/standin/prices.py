@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from promos.standin import errors, params, products
+from promos.standin import currencies, errors, params, products
 from promos.standin.call import Call
 from promos.standin.kinds import Document
 
@@ -56,6 +56,7 @@ def create(call: Call, values: dict[str, Any]) -> Document:
     """Create a price, with its product when `product_data` describes one."""
     if values.get("unit_amount") is None:
         raise errors.missing_parameter("unit_amount")
+    currencies.check(values["unit_amount"], values["currency"], "unit_amount")
     return call.add(_price(call, values, product=_product_of(call, values)))
 
 

@@ -1,8 +1,9 @@
 """What a coupon takes off an order: arithmetic on whole minor units, nothing else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 
+from promos.standin import currencies
 from promos.standin.kinds import Document
 
 
@@ -20,8 +21,18 @@ def discounts(lines: list[Line], coupon: Document | None, currency: str) -> list
         return [0] * len(lines)
     matching = [line.amount if applies(coupon, line.product) else 0 for line in lines]
     if coupon["percent_off"] is not None:
-        return [percent_of(amount, coupon["percent_off"]) for amount in matching]
+        return [percent_of(amount, coupon["percent_off"], currencies.step(currency)) for amount in matching]
     return spread(min(amount_off(coupon, currency) or 0, sum(matching)), matching)
+
+
+def stack(lines: list[Line], coupons: list[Document], currency: str) -> list[list[int]]:
+    """Return, for each coupon, what it takes off each line: one after the other, of what the others left."""
+    shares = []
+    for coupon in coupons:
+        share = discounts(lines, coupon, currency)
+        lines = [replace(line, amount=line.amount - off) for line, off in zip(lines, share, strict=True)]
+        shares.append(share)
+    return shares
 
 
 def applies(coupon: Document, product: str) -> bool:
@@ -35,10 +46,10 @@ def amount_off(coupon: Document, currency: str) -> int | None:
     return option and int(option["amount_off"])
 
 
-def percent_of(amount: int, percent: float) -> int:
-    """Return a percentage of an amount, half a unit rounded up."""
+def percent_of(amount: int, percent: float, step: int = 1) -> int:
+    """Return a percentage of an amount in whole steps, half a step rounded up."""
     exact = Decimal(amount) * Decimal(str(percent)) / 100
-    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+    return int((exact / step).quantize(Decimal(1), ROUND_HALF_UP)) * step
 
 
 def spread(total: int, weights: list[int]) -> list[int]:

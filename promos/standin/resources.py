@@ -14,6 +14,8 @@ from promos.standin import (
     prices,
     products,
     promotion_codes,
+    refunds,
+    subscriptions,
     webhook_endpoints,
 )
 from promos.standin.call import Call
@@ -87,7 +89,7 @@ RESOURCES = [
         "customer",
         Form(customers.create, customers.FIELDS),
         Form(customers.update, customers.FIELDS),
-        Call.remove,
+        customers.delete,
         {"email": TEXT},
     ),
     Resource(
@@ -112,7 +114,18 @@ RESOURCES = [
     ),
     Resource("payment_intent", filters={"customer": TEXT}),
     Resource("charge", filters={"customer": TEXT, "payment_intent": TEXT}),
-    Resource("subscription", filters={"customer": TEXT, "status": any_status}),
+    Resource(
+        "refund",
+        Form(refunds.create, refunds.CREATE),
+        Form(refunds.update, refunds.UPDATE),
+        filters={"charge": TEXT, "payment_intent": TEXT},
+    ),
+    Resource(
+        "subscription",
+        Form(subscriptions.create, subscriptions.CREATE, ("customer", "items")),
+        Form(subscriptions.update, subscriptions.UPDATE),
+        filters={"customer": TEXT, "status": any_status},
+    ),
     Resource("invoice", filters={"customer": TEXT, "status": TEXT, "subscription": TEXT}),
     Resource(
         "invoice_payment",
@@ -138,6 +151,7 @@ EXTRA = [
     Endpoint("GET", "/v1/accounts/{id}", accounts.retrieve),
     Endpoint("GET", "/v1/products/{id}/features", listing.no_features, listing.PAGE),
     Endpoint("POST", "/v1/checkout/sessions/{id}/expire", checkout.expire),
+    Endpoint("DELETE", "/v1/subscriptions/{id}", subscriptions.cancel, subscriptions.CANCEL),
     Endpoint("GET", "/v1/checkout/sessions/{id}/line_items", checkout.line_items, listing.PAGE),
 ]
 

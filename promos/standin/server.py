@@ -15,6 +15,7 @@ from promos.standin import forms, pages
 from promos.standin.api import Api
 from promos.standin.delivery import Courier
 from promos.standin.errors import StripeError
+from promos.standin.hooks import Hooks
 from promos.standin.messages import Request, Response
 from promos.standin.store import Store
 
@@ -31,6 +32,7 @@ class Standin:
     ) -> None:
         self.store = store
         self.api = self.core = Api(store, clock)
+        self.hooks = Hooks(self.core)
         self.listener = Listener((HOST, port), self)
         self.url = self.core.base_url = f"http://{HOST}:{self.listener.server_port}"
         self.courier = Courier(store, retry_delays, tick=self.core.sweep)

@@ -100,6 +100,7 @@ BLANK: dict[str, Document] = {
             " payment_method_details receipt_email receipt_number receipt_url review shipping source_transfer"
             " statement_descriptor statement_descriptor_suffix transfer_data transfer_group"
         ),
+        "amount_captured": 0,
         "amount_refunded": 0,
         "captured": True,
         "disputed": False,
@@ -142,8 +143,8 @@ BLANK: dict[str, Document] = {
         **nulls(
             "account_tax_ids application automatically_finalizes_at custom_fields customer_account customer_address"
             " customer_name customer_phone customer_shipping default_payment_method default_source description"
-            " due_date footer from_invoice hosted_invoice_url invoice_pdf last_finalization_error latest_revision"
-            " next_payment_attempt on_behalf_of receipt_number rendering shipping_cost shipping_details"
+            " due_date effective_at footer from_invoice hosted_invoice_url invoice_pdf last_finalization_error latest_revision"
+            " next_payment_attempt number on_behalf_of parent receipt_number rendering shipping_cost shipping_details"
             " statement_descriptor test_clock webhooks_delivered_at"
         ),
         "account_country": "US",
@@ -168,11 +169,29 @@ BLANK: dict[str, Document] = {
         "post_payment_credit_notes_amount": 0,
         "pre_payment_credit_notes_amount": 0,
         "starting_balance": 0,
-        "status": "open",
+        "status": "draft",
         "status_transitions": nulls("finalized_at marked_uncollectible_at paid_at voided_at"),
         "total_discount_amounts": [],
         "total_pretax_credit_amounts": [],
         "total_taxes": [],
+    },
+    "invoice_payment": {
+        "amount_paid": None,
+        "is_default": True,
+        "status": "open",
+        "status_transitions": nulls("canceled_at paid_at"),
+    },
+    "refund": {
+        **nulls("balance_transaction receipt_number source_transfer_reversal transfer_reversal"),
+        "destination_details": {
+            "card": {
+                "reference_status": "pending",
+                "reference_type": "acquirer_reference_number",
+                "type": "refund",
+            },
+            "type": "card",
+        },
+        "status": "succeeded",
     },
     "line_item": {"discountable": True, "discounts": [], "pretax_credit_amounts": [], "taxes": []},
     "discount": nulls("customer_account end invoice invoice_item subscription subscription_item"),

@@ -57,6 +57,13 @@ class Answer(NamedTuple):
     body: str
 
 
+class Due(NamedTuple):
+    """A document that changes by itself, and when."""
+
+    at: int
+    document: Document
+
+
 class Delivery(NamedTuple):
     """One event on its way to one webhook endpoint."""
 
@@ -163,12 +170,12 @@ class Store:
         for (body,) in self.connection.execute(query, (*values, *bounds)):
             yield json.loads(body)
 
-    def due(self, now: int) -> list[Document]:
-        """Return the documents whose time has come."""
-        rows = self.connection.execute(
-            "SELECT body FROM documents WHERE due_at <= ? ORDER BY due_at, seq", (now,)
-        )
-        return [json.loads(body) for (body,) in rows]
+    def next_due(self, now: int) -> Due | None:
+        """Return the document whose time came first, if that of any has come."""
+        row = self.connection.execute(
+            "SELECT due_at, body FROM documents WHERE due_at <= ? ORDER BY due_at, seq LIMIT 1", (now,)
+        ).fetchone()
+        return Due(row[0], json.loads(row[1])) if row else None
 
     # Kept answers
 

@@ -5,6 +5,7 @@ standing one (`faults.always`) meets every call it is for until `faults.clear()`
 """
 
 import json
+import random
 import re
 import threading
 import time
@@ -48,6 +49,23 @@ class Faults:
     def always(self, fault, *, method=None, path=""):
         """Meet every call to such addresses with a fault, until cleared."""
         self.standing = (fault, _matcher(method, path))
+
+    def by_chance(self, share, *, seed):
+        """Meet a share of all writing calls, 0 to 1, with a fault drawn by a seed, until cleared."""
+        dice = random.Random(seed)
+        kinds = (
+            self.outage,
+            self.drop_after_commit,
+            self.too_many,
+            self.error_before_commit,
+            self.error_after_commit,
+        )
+
+        def drawn(request, behind):
+            is_met = request.method == "POST" and dice.random() < share
+            return dice.choice(kinds)(request, behind) if is_met else behind.handle(request)
+
+        self.always(drawn)
 
     def clear(self):
         """End every fault, and let go what hangs."""
@@ -95,7 +113,7 @@ class Faults:
         if key:
             answer = Answer(api.fingerprint(request), response.status, response.body)
             with self.core.store.transaction():
-                self.core.store.keep_answer(key, answer, int(self.core.clock()))
+                self.core.store.keep_answer(key, answer, int(self.core.time()))
         return response
 
 

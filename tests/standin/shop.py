@@ -35,6 +35,17 @@ class Shop:
         code = self.dashboard.create_code(coupon.id, "LAUNCH", **(code_terms or {}))
         return self.open(discounts=[{"promotion_code": code.id}], **values), code
 
+    def subscribe(self, coupon_terms=None, **values):
+        """Buy the plan on the pay page, with a code of such terms if any; return the subscription."""
+        session = self.with_code(coupon_terms, **values)[0] if coupon_terms else self.open(**values)
+        assert pay(session).status_code == 303
+        return self.v1.subscriptions.retrieve(self.reload(session).subscription)
+
+    def invoices(self, subscription, *expand):
+        """Return a subscription's invoices, the oldest first."""
+        found = self.v1.invoices.list({"subscription": subscription.id, "expand": list(expand), "limit": 100})
+        return found.data[::-1]
+
     def reload(self, session, *expand):
         return self.v1.checkout.sessions.retrieve(session.id, {"expand": list(expand)})
 
@@ -55,3 +66,9 @@ def words(page):
     """Return a page's text as a reader sees it."""
     body = page.text.split("<body>")[1]
     return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body)))
+
+
+def told(v1, since="", **filters):
+    """Return the types of the events, the oldest first; those after the last one of the type `since`."""
+    types = [event.type for event in v1.events.list({"limit": 100, **filters}).data][::-1]
+    return types[len(types) - types[::-1].index(since) :] if since in types else types

@@ -290,6 +290,7 @@ def test_events_come_in_stripes_order(shop):
         "invoice.updated",
         "invoice.paid",
         "invoice.payment_succeeded",
+        "invoice_payment.paid",
         "customer.subscription.updated",
         "checkout.session.completed",
     ]

@@ -1,0 +1,56 @@
+"""What comes about at Stripe without a call to its API: time passes, banks settle, cards fail, buyers dispute.
+
+`standin.hooks` offers these to tests; each takes effect at once, its events on their way to the webhook endpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from promos.standin import refunds, renewals
+from promos.standin.call import Call
+from promos.standin.kinds import Document
+
+if TYPE_CHECKING:
+    from promos.standin.api import Api
+
+
+class Hooks:
+    """Acts on a stand-in from outside of its API. Raises StripeError for what cannot come about."""
+
+    def __init__(self, core: Api) -> None:
+        self.core = core
+
+    def advance(self, moment: float) -> None:
+        """Let time pass until `moment` (epoch seconds): everything due lapses or renews, each at its own moment.
+
+        From then on the stand-in's clock is that much ahead of the one it was started with.
+        """
+        self.core.ahead = moment - self.core.clock()
+        self.core.sweep()
+
+    def renew(self, subscription: str) -> Document:
+        """End a subscription's period before its time; what follows is dated at that end. Return the subscription."""
+        return self._act(renewals.renew, subscription)
+
+    def break_card(self, customer: str) -> None:
+        """Let the customer's card be declined from now on: renewals fail."""
+        self._act(_set_card, customer, True)
+
+    def mend_card(self, customer: str) -> None:
+        """Let the customer's card work again."""
+        self._act(_set_card, customer, False)
+
+    def fail_refund(self, refund: str) -> Document:
+        """Let a refund turn out to have failed; return it."""
+        return self._act(refunds.fail, refund)
+
+    def _act(self, happening: Callable[..., Document], *details: object) -> Document:
+        self.core.sweep()
+        with self.core.store.transaction():
+            return happening(self.core.call(), *details)
+
+
+def _set_card(call: Call, customer: str, is_declined: bool) -> Document:
+    return call.change(call.get("customer", customer), {"_card_declined": is_declined})
