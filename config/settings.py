@@ -71,6 +71,14 @@ BUDGET_MONTHS_AHEAD = env.int("BUDGET_MONTHS_AHEAD", default=12)
 # Whether a full refund gives the use of a code back; a campaign has its own say for its codes.
 GIVES_BACK_ON_REFUND = env.bool("GIVES_BACK_ON_REFUND", default=True)
 
+# A second person approves codes that give away at least this share of a price, and campaigns with a budget
+# above these amounts in minor units ("usd=500000,eur=450000").
+APPROVAL_REQUIRED = env.bool("APPROVAL_REQUIRED", default=False)
+APPROVAL_SHARE_PERCENT = env.int("APPROVAL_SHARE_PERCENT", default=100)
+APPROVAL_BUDGETS = {
+    currency.lower(): int(amount) for currency, amount in env.dict("APPROVAL_BUDGETS", default={}).items()
+}
+
 if STRIPE_LIVE_MODE and DEBUG:
     raise ImproperlyConfigured("DEBUG must be off beside a live Stripe key.")
 if STRIPE_LIVE_MODE and SECRET_KEY == DEFAULT_SECRET_KEY:

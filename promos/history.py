@@ -39,7 +39,7 @@ def note(rows: Iterable[models.Model], *, now: datetime) -> None:
         )
 
 
-class Records(HistoricalRecords):
+class Records(HistoricalRecords):  # type: ignore[misc]
     """The history of a model; a save of nothing but excluded fields leaves no record."""
 
     def __init__(self, **options: Any) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from promos import codes, offers
+from promos import approval, budgets, codes, offers
 from promos.models import Campaign, Offer, PromoCode
 
 #: What an owner edits on a code; the rest is written by redemptions and by the sync.
@@ -32,8 +33,25 @@ EDITABLE = (
 )
 
 
+#: What a second person approves: everything that decides who gets how much, and when.
+_TERMS = tuple(name for name in EDITABLE if name not in {"offer", "description"})
+_OFFER_TERMS = (
+    "kind",
+    "percent_off",
+    "amount_off",
+    "currency",
+    "currency_amounts",
+    "fixed_price_amount",
+    "list_price_id",
+    "duration",
+    "duration_in_months",
+    "product_ids",
+)
+_APPROVAL = ("approved_at", "approved_by", "terms_changed_by", "needs_review")
+
+
 @transaction.atomic
-def create(code: PromoCode, *, offer: Offer, now: datetime) -> PromoCode:
+def create(code: PromoCode, *, offer: Offer, now: datetime, by: User | None = None) -> PromoCode:
     """Save a new code with its offer, ready to be pushed; an empty text is filled with a random one.
 
     Raises:
@@ -44,40 +62,99 @@ def create(code: PromoCode, *, offer: Offer, now: datetime) -> PromoCode:
     offer.save()
     code.offer = offer
     code.submitted_at = code.submitted_at or now
-    code.approved_at = code.approved_at or now
+    _ask_for_approval(code, offer, by=by, now=now)
     code.sync_status = PromoCode.SyncStatus.PENDING
     code.save()
     return code
 
 
 @transaction.atomic
-def create_all(drafts: Sequence[PromoCode], *, now: datetime) -> None:
+def create_all(drafts: Sequence[PromoCode], *, now: datetime, by: User | None = None) -> None:
     """Save many new codes that passed ``check_row``, with their completed offers, which they may share.
+
+    They take no record each in the history: it would say no more than the rows.
 
     Raises:
         django.db.IntegrityError: one of the texts was taken meanwhile; nothing is saved.
     """
-    Offer.objects.bulk_create({id(draft.offer): draft.offer for draft in drafts}.values())
+    shared = {id(draft.offer): draft.offer for draft in drafts}
+    waiting = {key for key, offer in shared.items() if approval.code_needs_it(offer)}
+    Offer.objects.bulk_create(shared.values())
     for draft in drafts:
-        draft.submitted_at = draft.approved_at = now
+        draft.submitted_at = now
+        draft.approved_at = None if id(draft.offer) in waiting else now
+        draft.terms_changed_by = by
     PromoCode.objects.bulk_create(drafts, batch_size=1000)
 
 
 @transaction.atomic
-def change(code: PromoCode, *, offer: Offer) -> PromoCode:
+def change(code: PromoCode, *, offer: Offer, now: datetime, by: User | None = None) -> PromoCode:
     """Save edited terms of a code and its offer, to be pushed if they differ from what Stripe has.
+
+    Changed terms need their approval anew; a code that moves to another campaign
+    takes along what it gave away.
 
     Raises:
         ValidationError: by field of the code or of the offer; nothing is saved.
     """
     check(code, offer=offer)
+    budgets.carry([code.pk], to=code.campaign)
     # Redemptions and the worker write to the row too: what is not the owner's is neither stale nor overwritten.
     locked = PromoCode.objects.select_for_update()
-    code.refresh_from_db(fields=["sync_status", "used_count", "held_count"], from_queryset=locked)
+    code.refresh_from_db(fields=["sync_status", "used_count", "held_count", *_APPROVAL], from_queryset=locked)
+    before = PromoCode.objects.select_related("offer").get(pk=code.pk)
+    if _terms_of(code, offer) != _terms_of(before, before.offer):
+        _ask_for_approval(code, offer, by=by, now=now)
     offer.save()
     code.offer = offer
-    code.save(update_fields=[*EDITABLE, "updated_at"])
+    code.save(update_fields=[*EDITABLE, *_APPROVAL, "updated_at"])
     return code
+
+
+@transaction.atomic
+def change_offer(offer: Offer, *, now: datetime, by: User | None = None) -> Offer:
+    """Save edited terms that several codes share; all its codes need their approval anew."""
+    before = Offer.objects.select_for_update().get(pk=offer.pk)
+    offer.save()
+    if any(getattr(offer, name) != getattr(before, name) for name in _OFFER_TERMS):
+        approved_at = None if approval.code_needs_it(offer) else now
+        open_codes = offer.promo_codes.not_archived()
+        open_codes.update(terms_changed_by=by, approved_by=None, needs_review=False)
+        if approved_at is None:
+            open_codes.update(approved_at=None)
+        else:
+            open_codes.filter(approved_at=None).update(approved_at=approved_at)
+    return offer
+
+
+@transaction.atomic
+def approve(code: PromoCode, *, by: User, now: datetime) -> bool:
+    """Let a waiting code work, or note that one from Stripe was looked at; False when nothing waits.
+
+    Raises:
+        ValidationError: the same person changed its terms.
+    """
+    code.refresh_from_db(fields=_APPROVAL, from_queryset=PromoCode.objects.select_for_update())
+    if code.archived_at or (code.approved_at and not code.needs_review):
+        return False
+    approval.refuse_own(code, by)
+    code.approved_at, code.approved_by, code.needs_review = code.approved_at or now, by, False
+    code.save(update_fields=[*_APPROVAL, "updated_at"])
+    return True
+
+
+@transaction.atomic
+def move(code: PromoCode, *, to: Campaign | None) -> bool:
+    """Put a code into another campaign, with what it gave away; return False when it is there already.
+
+    Its terms stay as they were approved; a campaign whose own budget waits holds its codes back by itself.
+    """
+    if code.archived_at or code.campaign_id == (to.pk if to else None):
+        return False
+    budgets.carry([code.pk], to=to)
+    code.campaign, code.sync_status, code.next_try_at = to, PromoCode.SyncStatus.PENDING, None
+    code.save(update_fields=["campaign", "sync_status", "next_try_at", "updated_at"])
+    return True
 
 
 def check(code: PromoCode, *, offer: Offer) -> None:
@@ -148,23 +225,22 @@ def retry_all() -> int:
     return waiting.update(sync_status=PromoCode.SyncStatus.PENDING, next_try_at=None)
 
 
-def pause_campaign(campaign: Campaign, *, now: datetime) -> None:
-    """Pause a campaign and with it all its codes."""
-    campaign.paused_at = now
-    campaign.save(update_fields=["paused_at"])
-
-
-def resume_campaign(campaign: Campaign) -> None:
-    """Take back a campaign's pause."""
-    campaign.paused_at = None
-    campaign.save(update_fields=["paused_at"])
-
-
 def _errors_of_text(code: PromoCode) -> dict[str, list[ValidationError]]:
     code.code = codes.normalise(code.code)
     if codes.is_allowed(code.code):
         return {}
     return {"code": [ValidationError("Use letters A to Z, digits and hyphens only.")]}
+
+
+def _terms_of(code: PromoCode, offer: Offer) -> list[object]:
+    own = [getattr(code, PromoCode._meta.get_field(name).attname) for name in _TERMS]  # type: ignore[union-attr]
+    return own + [getattr(offer, name) for name in _OFFER_TERMS]
+
+
+def _ask_for_approval(code: PromoCode, offer: Offer, *, by: User | None, now: datetime) -> None:
+    """Note who set the terms; they wait for a second person where one is needed."""
+    code.terms_changed_by, code.approved_by, code.needs_review = by, None, False
+    code.approved_at = None if approval.code_needs_it(offer) else code.approved_at or now
 
 
 def _intend(code: PromoCode, **intent: datetime | None) -> bool:

@@ -8,14 +8,15 @@ what was done, skipped and failed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin, helpers
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -29,12 +30,37 @@ from unfold.decorators import action as unfold_action
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 
-#: What an action does to one row at a moment; raises Skipped or ValidationError.
-Operation = Callable[[Any, Any, datetime], None]
+from promos import history
+from promos.admin.fields import WhyField
 
 #: Named in a message; the rest are only counted.
 NAMED_AT_MOST = 3
 BLOCK_SIZE = 500
+#: More would outlast the request; a batch or a campaign is paused as a whole.
+ROWS_AT_MOST = 10_000
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One run of an action: when, by whom, and what the dialog's form was told."""
+
+    now: datetime
+    by: User
+    answers: Mapping[str, Any]
+
+    @property
+    def why(self) -> str:
+        return str(self.answers.get("why", ""))
+
+
+#: What an action does to one row; raises Skipped or ValidationError.
+Operation = Callable[[Any, Any, Deed], None]
+
+
+class WhyForm(BaseDialogForm):
+    """Asks for the reason, which the history keeps."""
+
+    why = WhyField()
 
 
 class Skipped(Exception):
@@ -69,20 +95,24 @@ class Tally:
 
 @dataclass(frozen=True)
 class Words:
-    """How an action speaks: its button, what it says before and after, and whether it can be undone."""
+    """How an action speaks: its button, what it says before and after, what it asks, and who may."""
 
     title: str
     past: str
     explanation: str
     icon: str
     is_final: bool = False
+    form: type[BaseDialogForm] = BaseDialogForm
+    # Of several rows too its form must be filled in first.
+    asks: bool = False
+    permission: str = "act"
 
     @property
     def dialog(self) -> ActionDialog:
         return ActionDialog(
             title=f"{self.title}?",
             description=self.explanation,
-            form_class=BaseDialogForm,
+            form_class=self.form,
             form_submit_text=self.title,
         )
 
@@ -102,10 +132,7 @@ def action(words: Words) -> Callable[[Operation], Callable[..., HttpResponse | N
         ) -> HttpResponse | None:
             if queryset is None:
                 return on_one(model_admin, request, object_id=object_id)
-            if words.is_final and "confirmed" not in request.POST:
-                return _confirmation(words, operation.__name__, model_admin, request, queryset)
-            _run(operation, words, model_admin, request, _in_blocks(queryset))
-            return None
+            return _on_many(operation, words, model_admin, request, queryset)
 
         return on_one_or_many
 
@@ -115,7 +142,7 @@ def action(words: Words) -> Callable[[Operation], Callable[..., HttpResponse | N
 def _on_one(operation: Operation, words: Words) -> Callable[..., HttpResponse]:
     @unfold_action(
         description=words.title,
-        permissions=("act",),
+        permissions=(words.permission,),
         dialog=words.dialog,
         icon=words.icon,
         variant=ActionVariant.DANGER if words.is_final else ActionVariant.DEFAULT,
@@ -127,17 +154,38 @@ def _on_one(operation: Operation, words: Words) -> Callable[..., HttpResponse]:
         row = model_admin.get_object(request, object_id)
         if row is None:
             raise Http404
-        _run(operation, words, model_admin, request, [row])
+        _run(operation, words, model_admin, request, [row], form.cleaned_data)
         return _back(request, model_admin)
 
     return on_one
 
 
-def _in_blocks(queryset: QuerySet[Model]) -> Iterator[Model]:
-    """Yield the rows; keys are read first, since acting on a row may take it out of what was filtered."""
-    keys = list(queryset.values_list("pk", flat=True))
+def _on_many(
+    operation: Operation,
+    words: Words,
+    model_admin: ModelAdmin,
+    request: HttpRequest,
+    queryset: QuerySet[Model],
+) -> HttpResponse | None:
+    is_confirmed = "confirmed" in request.POST
+    form = words.form(request=request, data=request.POST if is_confirmed else None)
+    if (words.is_final or words.asks) and not (is_confirmed and form.is_valid()):
+        return _confirmation(words, operation.__name__, model_admin, request, queryset, form)
+    keys = list(queryset.values_list("pk", flat=True)[: ROWS_AT_MOST + 1])
+    if len(keys) > ROWS_AT_MOST:
+        model_admin.message_user(
+            request, f"Select at most {ROWS_AT_MOST:,} rows; filter the list first.", messages.ERROR
+        )
+        return None
+    answers = form.cleaned_data if is_confirmed else {}
+    _run(operation, words, model_admin, request, _in_blocks(model_admin, keys), answers)
+    return None
+
+
+def _in_blocks(model_admin: ModelAdmin, keys: Sequence[Any]) -> Iterator[Model]:
+    """Yield the rows; their keys were read first, since acting on a row may take it out of what was filtered."""
     for start in range(0, len(keys), BLOCK_SIZE):
-        yield from queryset.model._default_manager.filter(pk__in=keys[start : start + BLOCK_SIZE])
+        yield from model_admin.model._default_manager.filter(pk__in=keys[start : start + BLOCK_SIZE])
 
 
 def _run(
@@ -146,11 +194,13 @@ def _run(
     model_admin: ModelAdmin,
     request: HttpRequest,
     rows: Iterable[Model],
+    answers: Mapping[str, Any],
 ) -> None:
-    tally, now = Tally(), timezone.now()
+    tally, deed = Tally(), Deed(timezone.now(), cast("User", request.user), answers)
     for row in rows:
         try:
-            operation(model_admin, row, now)
+            with history.because(deed.why):
+                operation(model_admin, row, deed)
         except Skipped as reason:
             tally.skipped.append(f"{row} ({reason})")
         except ValidationError as error:
@@ -176,7 +226,12 @@ def _back(request: HttpRequest, model_admin: ModelAdmin) -> HttpResponse:
 
 
 def _confirmation(
-    words: Words, name: str, model_admin: ModelAdmin, request: HttpRequest, queryset: QuerySet[Model]
+    words: Words,
+    name: str,
+    model_admin: ModelAdmin,
+    request: HttpRequest,
+    queryset: QuerySet[Model],
+    form: BaseDialogForm,
 ) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
@@ -185,6 +240,7 @@ def _confirmation(
         "action": name,
         "opts": model_admin.opts,
         "media": model_admin.media,
+        "form": form,
         "count": queryset.count(),
         "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
         "select_across": request.POST.get("select_across", "0"),

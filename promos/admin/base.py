@@ -7,15 +7,18 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_permission_codename
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from promos import money
+from promos.admin import decisions, pages
 
 
 class ProjectAdmin(ModelAdmin):
@@ -34,6 +37,38 @@ class ProjectAdmin(ModelAdmin):
         except IntegrityError:
             # The same was saved at the same moment, by a double click say: now the form sees it and says so.
             return super().changeform_view(request, *args, **kwargs)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*pages.urls(self), *super().get_urls()]
+
+    def page_context(self, request: HttpRequest, **context: Any) -> dict[str, Any]:
+        """Return what every page of this model shows around its content, with the page's own."""
+        return {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media, **context}
+
+    def with_history(self, obj: Any) -> tuple[Model, ...]:
+        """Return the rows whose histories make up this row's."""
+        return (obj,)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not hasattr(self.model, "history"):
+            return super().history_view(request, object_id, extra_context)
+        obj = self.get_object(request, object_id)
+        if obj is None:
+            raise Http404
+        if not self.has_view_or_change_permission(request, obj):
+            raise PermissionDenied
+        context = self.page_context(
+            request,
+            title=f"History of {obj}",
+            object=obj,
+            original=obj,
+            headers=("When", "Who", "What", "Why"),
+            decisions=decisions.of(*self.with_history(obj)),
+            empty="Nothing was changed since it was made with others.",
+        )
+        return TemplateResponse(request, "admin/promos/history.html", context)
 
     def has_act_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Say whether the person may run actions: the right to change rows, even where the form is read-only."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -12,8 +13,10 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from promos import codes, money, promo_codes
 from promos.admin import choices
-from promos.admin.terms_form import TermsForm
-from promos.models import Offer, PromoCode
+from promos.admin.actions import WhyForm
+from promos.admin.fields import WhyField
+from promos.admin.terms_form import TermsForm, as_typed
+from promos.models import Campaign, Offer, PromoCode
 
 
 class PromoCodeForm(TermsForm):
@@ -34,6 +37,8 @@ class PromoCodeForm(TermsForm):
     minimum_amount_currency = forms.ChoiceField(
         required=False, label="Currency of the order", widget=UnfoldAdminSelectWidget
     )
+
+    why = WhyField()
 
     class Meta:
         model = PromoCode
@@ -118,3 +123,36 @@ class PromoCodeForm(TermsForm):
                 self.add_error(name, errors)
             elif not is_on_form and not was_wrong:
                 self.add_error(None, [message for each in errors for message in each.messages])
+
+
+class MoveForm(WhyForm):
+    """Asks for the campaign that codes are moved to."""
+
+    campaign = forms.ModelChoiceField(
+        Campaign.objects.order_by("name"),
+        required=False,
+        empty_label="No campaign",
+        widget=UnfoldAdminSelectWidget,
+    )
+    field_order = ("campaign", "why")
+
+
+#: What a copy takes over besides the terms; its text is its own.
+_COPIED = (
+    "campaign",
+    "description",
+    "max_redemptions",
+    "max_redemptions_per_customer",
+    "first_time_only",
+    "minimum_amount_currency",
+    "customer",
+)
+
+
+def initial_of(code: PromoCode, now: datetime) -> dict[str, Any]:
+    """Return what the form for a new code begins with to make one like ``code``; times that are over stay behind."""
+    initial = as_typed(code.offer) | {name: getattr(code, name) for name in _COPIED}
+    if code.minimum_amount is not None:
+        initial["minimum_amount"] = str(money.decimal(code.minimum_amount, code.minimum_amount_currency))
+    times = {"starts_at": code.starts_at, "expires_at": code.expires_at}
+    return initial | {name: at for name, at in times.items() if at and at > now}

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
+from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib.auth.models import User
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from djstripe.models import Product
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.decorators import action as unfold_action
 from unfold.decorators import display
 
-from promos import codes, offers, promo_codes
-from promos.admin.actions import Skipped, Words, action
+from promos import codes, history, offers, promo_codes
+from promos.admin.actions import Deed, Skipped, WhyForm, Words, action
 from promos.admin.base import ProjectAdmin, admin_link, by_label, dashboard_link, in_money
 from promos.admin.code_filters import StatusFilter
-from promos.admin.code_form import PromoCodeForm
+from promos.admin.code_form import MoveForm, PromoCodeForm, initial_of
 from promos.admin.terms_form import CONDITIONS, TERMS
 from promos.models import Offer, PromoCode, StripePromotionCode
 from promos.models.codes import PromoCodeQuerySet
@@ -42,6 +47,8 @@ SYNC_COLOURS = by_label(
         PromoCode.SyncStatus.CONFLICT: "danger",
     }
 )
+#: Names the code whose terms a new one begins with.
+COPY_OF = "copy"
 #: What an action says of a code that was archived before.
 ARCHIVED = "it is archived"
 
@@ -57,17 +64,35 @@ RETRY = Words(
     explanation="A code whose last push failed is tried again at once; others are left alone.",
     icon="replay",
 )
+APPROVE = Words(
+    title="Approve",
+    past="Approved",
+    explanation="The code works from now on, at Stripe too. Who set its terms cannot approve them.",
+    icon="verified",
+    form=WhyForm,
+    permission="approve",
+)
+MOVE = Words(
+    title="Move to campaign",
+    past="Moved",
+    explanation="The code takes along what it gave away, promised and holds of the budget.",
+    icon="drive_file_move",
+    form=MoveForm,
+    asks=True,
+)
 PAUSE = Words(
     title="Pause",
     past="Paused",
     explanation="Customers cannot use the code until it is resumed. Its promotion code is deactivated in Stripe.",
     icon="pause",
+    form=WhyForm,
 )
 RESUME = Words(
     title="Resume",
     past="Resumed",
     explanation="Customers can use the code again. Its promotion code is reactivated in Stripe.",
     icon="play_arrow",
+    form=WhyForm,
 )
 ARCHIVE = Words(
     title="Archive",
@@ -78,6 +103,7 @@ ARCHIVE = Words(
     ),
     icon="archive",
     is_final=True,
+    form=WhyForm,
 )
 
 ABOUT = ("Code", {"fields": ("code", "campaign", "description")})
@@ -113,6 +139,7 @@ LIMITS_TO_READ = (
     },
 )
 STANDING = ("Now", {"fields": ("status_in_words", "redemptions", "sync_in_words")})
+WHY = ("Why this change?", {"fields": ("why",)})
 STRIPE = (
     "Stripe",
     {"fields": ("generations", "synced_at", "next_try_at", "sync_attempts")},
@@ -143,11 +170,13 @@ class PromoCodeAdmin(ProjectAdmin):
     autocomplete_fields = ("campaign", "customer")
     conditional_fields = CONDITIONS
     warn_unsaved_form = True
-    actions = ("push_now", "retry", "pause", "resume", "archive")
-    actions_row = ("push_now", "pause", "resume", "archive")
+    actions = ("push_now", "retry", "approve", "pause", "resume", "move", "archive")
+    actions_row = ("push_now", "approve", "pause", "resume", "duplicate", "archive")
     actions_detail = (
         "push_now",
-        {"title": "More", "icon": "more_vert", "items": ["retry", "pause", "resume", "archive"]},
+        "approve",
+        "duplicate",
+        {"title": "More", "icon": "more_vert", "items": ["retry", "pause", "resume", "move", "archive"]},
     )
 
     def get_queryset(self, request: HttpRequest) -> PromoCodeQuerySet:
@@ -160,7 +189,7 @@ class PromoCodeAdmin(ProjectAdmin):
         if not self.has_change_permission(request, obj):
             return (STANDING, ABOUT, TERMS_TO_READ, LIMITS_TO_READ, STRIPE)
         terms = TERMS_TO_READ if _has_shared_terms(obj) else TERMS_TO_EDIT
-        return (STANDING, ABOUT, terms, LIMITS_TO_EDIT, STRIPE)
+        return (STANDING, ABOUT, terms, LIMITS_TO_EDIT, STRIPE, WHY)
 
     def get_readonly_fields(self, request: HttpRequest, obj: PromoCode | None = None) -> tuple[str, ...]:
         if obj is None:
@@ -168,20 +197,33 @@ class PromoCodeAdmin(ProjectAdmin):
         readable = (STANDING, TERMS_TO_READ, STRIPE)
         return (*(name for _, options in readable for name in options["fields"]), "minimum")
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        copied = request.GET.get(COPY_OF, "")
+        original = self.get_queryset(request).filter(pk=copied).first() if copied.isdecimal() else None
+        return (
+            initial_of(original, timezone.now()) if original else super().get_changeform_initial_data(request)
+        )
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if isinstance(obj, PromoCode) and obj.archived_at is not None:
             return False
         return bool(super().has_change_permission(request, obj))
 
+    def has_approve_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return request.user.has_perm("promos.approve_promocode")
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # A code is archived, never deleted: its redemptions stay.
         return False
 
+    def with_history(self, obj: PromoCode) -> tuple[Model, ...]:
+        # What the code gives is half of what was decided about it.
+        return (obj, obj.offer)
+
     def save_model(self, request: HttpRequest, obj: PromoCode, form: PromoCodeForm, change: bool) -> None:
-        if change:
-            promo_codes.change(obj, offer=form.offer)
-        else:
-            promo_codes.create(obj, offer=form.offer, now=timezone.now())
+        save = promo_codes.change if change else promo_codes.create
+        with history.because(form.cleaned_data.get("why", "")):
+            save(obj, offer=form.offer, now=timezone.now(), by=cast("User", request.user))
 
     @display(description="Code", ordering="code", header=True)
     def code_and_campaign(self, obj: PromoCode) -> list[str]:
@@ -249,30 +291,45 @@ class PromoCodeAdmin(ProjectAdmin):
         return format_html_join("", "<div>{}</div>", ((_generation(row),) for row in rows))
 
     @action(PUSH)
-    def push_now(self, code: PromoCode, now: datetime) -> None:
+    def push_now(self, code: PromoCode, deed: Deed) -> None:
         if code.sync_status == PromoCode.SyncStatus.CONFLICT:
             raise Skipped("it conflicts with a code in Stripe")
         promo_codes.retry(code)
 
     @action(RETRY)
-    def retry(self, code: PromoCode, now: datetime) -> None:
+    def retry(self, code: PromoCode, deed: Deed) -> None:
         if code.sync_status != PromoCode.SyncStatus.ERROR and not code.sync_error:
             raise Skipped("its last push did not fail")
         promo_codes.retry(code)
 
+    @action(APPROVE)
+    def approve(self, code: PromoCode, deed: Deed) -> None:
+        if not promo_codes.approve(code, by=deed.by, now=deed.now):
+            raise Skipped(ARCHIVED if code.archived_at else "it does not wait for approval")
+
+    @action(MOVE)
+    def move(self, code: PromoCode, deed: Deed) -> None:
+        if not promo_codes.move(code, to=deed.answers["campaign"]):
+            raise Skipped(ARCHIVED if code.archived_at else "it is there already")
+
+    @unfold_action(description="Duplicate", permissions=("promos.add_promocode",), icon="content_copy")
+    def duplicate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Open the form for a new code with the terms of this one; nothing is saved by looking."""
+        return redirect(f"{reverse('admin:promos_promocode_add')}?{urlencode({COPY_OF: object_id})}")
+
     @action(PAUSE)
-    def pause(self, code: PromoCode, now: datetime) -> None:
-        if not promo_codes.pause(code, now=now):
+    def pause(self, code: PromoCode, deed: Deed) -> None:
+        if not promo_codes.pause(code, now=deed.now):
             raise Skipped(ARCHIVED if code.archived_at else "it is paused")
 
     @action(RESUME)
-    def resume(self, code: PromoCode, now: datetime) -> None:
+    def resume(self, code: PromoCode, deed: Deed) -> None:
         if not promo_codes.resume(code):
             raise Skipped(ARCHIVED if code.archived_at else "it is not paused by hand")
 
     @action(ARCHIVE)
-    def archive(self, code: PromoCode, now: datetime) -> None:
-        if not promo_codes.archive(code, now=now):
+    def archive(self, code: PromoCode, deed: Deed) -> None:
+        if not promo_codes.archive(code, now=deed.now):
             raise Skipped(ARCHIVED)
 
 

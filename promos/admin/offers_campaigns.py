@@ -2,41 +2,58 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.forms.models import construct_instance
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from promos import money, offers, promo_codes
+from promos import campaigns, history, money, offers, promo_codes
 from promos.admin import choices
-from promos.admin.actions import Skipped, Words, action
+from promos.admin.actions import Deed, Skipped, WhyForm, Words, action
 from promos.admin.base import ProjectAdmin, ReadOnlyAdmin, in_money
+from promos.admin.fields import WhyField
 from promos.admin.terms_form import CONDITIONS, TERMS, TermsForm
 from promos.models import Campaign, CodeBatch, Offer
 
-STATE_COLOURS = {"Running": "success", "Paused": "warning", "Budget spent": "warning"}
+STATE_COLOURS = {
+    "Running": "success",
+    "Paused": "warning",
+    "Budget spent": "warning",
+    "Waiting for approval": "warning",
+}
 
+APPROVE = Words(
+    title="Approve",
+    past="Approved",
+    explanation="Its codes work from now on, at Stripe too. Who set the budget cannot approve it.",
+    icon="verified",
+    form=WhyForm,
+    permission="approve",
+)
 PAUSE = Words(
     title="Pause all codes",
     past="Paused",
     explanation="None of the campaign's codes can be used until it is resumed. They are deactivated in Stripe.",
     icon="pause",
+    form=WhyForm,
 )
 RESUME = Words(
     title="Resume",
     past="Resumed",
     explanation="The campaign's codes can be used again and are reactivated in Stripe, save those paused by hand.",
     icon="play_arrow",
+    form=WhyForm,
 )
 
 
@@ -48,6 +65,8 @@ def codes_link(field: str, row: Any) -> SafeString:
 
 class OfferForm(TermsForm):
     """Terms that several codes share; checked by ``offers.complete``."""
+
+    why = WhyField()
 
     class Meta:
         model = Offer
@@ -84,7 +103,11 @@ class OfferAdmin(ProjectAdmin):
         overview = (None, {"fields": ("value", "codes", "created_at")})
         if not self.has_change_permission(request, obj):
             return (overview,)
-        return (overview, ("Terms of all its codes", {"fields": TERMS}))
+        return (overview, ("Terms of all its codes", {"fields": (*TERMS, "why")}))
+
+    def save_model(self, request: HttpRequest, obj: Offer, form: OfferForm, change: bool) -> None:
+        with history.because(form.cleaned_data.get("why", "")):
+            promo_codes.change_offer(obj, by=cast("User", request.user), now=timezone.now())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -122,6 +145,7 @@ class CampaignForm(forms.ModelForm):
         widget=UnfoldAdminTextInputWidget({"inputmode": "decimal"}),
         help_text="What the campaign itself costs, such as 250.00.",
     )
+    why = WhyField()
 
     class Meta:
         model = Campaign
@@ -181,27 +205,36 @@ class CampaignAdmin(ProjectAdmin):
     list_display = ("name", "state", "starts_at", "ends_at", "budget", "spent", "codes")
     search_fields = ("name",)
     ordering = ("-created_at", "-pk")
-    actions = ("pause_codes", "resume_codes")
-    actions_row = ("pause_codes", "resume_codes")
-    actions_detail = ("pause_codes", "resume_codes")
+    actions = ("approve", "pause_codes", "resume_codes")
+    actions_row = ("approve", "pause_codes", "resume_codes")
+    actions_detail = ("approve", "pause_codes", "resume_codes")
     fieldsets = (
         (None, {"fields": ("name", "state", "codes", "starts_at", "ends_at")}),
         ("Money", {"fields": ("currency", "budget_amount", "spent", "held", "fixed_cost_amount")}),
-        ("Rules", {"fields": ("gives_back_on_refund",)}),
+        ("Rules", {"fields": ("gives_back_on_refund", "why")}),
     )
     readonly_fields = ("state", "codes", "spent", "held")
 
     def get_fieldsets(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
         if obj is not None:
             return super().get_fieldsets(request, obj)
-        hidden = set(self.readonly_fields)
+        hidden = {*self.readonly_fields, "why"}
         return [
             (title, {"fields": [name for name in options["fields"] if name not in hidden]})
             for title, options in super().get_fieldsets(request, obj)
         ]
 
+    def save_model(self, request: HttpRequest, obj: Campaign, form: CampaignForm, change: bool) -> None:
+        with history.because(form.cleaned_data.get("why", "")):
+            campaigns.save(obj, by=cast("User", request.user))
+
+    def has_approve_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return request.user.has_perm("promos.approve_campaign")
+
     @display(description="State", label=STATE_COLOURS)
     def state(self, obj: Campaign) -> str:
+        if obj.is_waiting:
+            return "Waiting for approval"
         if obj.paused_at is not None:
             return "Paused"
         return "Budget spent" if obj.is_budget_spent else "Running"
@@ -222,17 +255,20 @@ class CampaignAdmin(ProjectAdmin):
     def codes(self, obj: Campaign) -> SafeString:
         return codes_link("campaign", obj)
 
+    @action(APPROVE)
+    def approve(self, campaign: Campaign, deed: Deed) -> None:
+        if not campaigns.approve(campaign, by=deed.by, now=deed.now):
+            raise Skipped("it does not wait for approval")
+
     @action(PAUSE)
-    def pause_codes(self, campaign: Campaign, now: datetime) -> None:
-        if campaign.paused_at is not None:
+    def pause_codes(self, campaign: Campaign, deed: Deed) -> None:
+        if not campaigns.pause(campaign, now=deed.now):
             raise Skipped("it is paused")
-        promo_codes.pause_campaign(campaign, now=now)
 
     @action(RESUME)
-    def resume_codes(self, campaign: Campaign, now: datetime) -> None:
-        if campaign.paused_at is None:
+    def resume_codes(self, campaign: Campaign, deed: Deed) -> None:
+        if not campaigns.resume(campaign):
             raise Skipped("it is not paused")
-        promo_codes.resume_campaign(campaign)
 
 
 @admin.register(CodeBatch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -12,7 +11,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from promos.admin.actions import Words, action
+from promos.admin.actions import Deed, Words, action
 from promos.admin.base import ReadOnlyAdmin, by_label, dashboard_link
 from promos.admin.mirror import pretty
 from promos.models import StripeCoupon, StripePromotionCode, WebhookEvent
@@ -165,5 +164,5 @@ class WebhookEventAdmin(ReadOnlyAdmin):
         return pretty(obj.payload)
 
     @action(PROCESS_AGAIN)
-    def process_again(self, event: WebhookEvent, now: datetime) -> None:
-        queue.process_again(WebhookEvent.objects.filter(pk=event.pk), now)
+    def process_again(self, event: WebhookEvent, deed: Deed) -> None:
+        queue.process_again(WebhookEvent.objects.filter(pk=event.pk), deed.now)

@@ -111,7 +111,7 @@ class TermsForm(forms.ModelForm):
             offer = self._offer()
             self._offer_choices(offer)
             if offer.pk:
-                self.initial.update(_as_typed(offer))
+                self.initial.update(as_typed(offer))
 
     def _offer(self) -> Offer:
         """Return the offer whose terms these are; a new one for a new code."""
@@ -166,7 +166,7 @@ class TermsForm(forms.ModelForm):
         return {name: self.cleaned_data[name] for name in TERMS if name in self.cleaned_data}
 
 
-def _as_typed(offer: Offer) -> dict[str, Any]:
+def as_typed(offer: Offer) -> dict[str, Any]:
     """Return an offer's terms as the form shows them."""
     typed = {name: getattr(offer, name) for name in TERMS}
     for name in ("amount_off", "fixed_price_amount"):

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 def test_save_of_terms_leaves_a_record(now: datetime) -> None:
     code = factories.PromoCodeFactory()
     code.max_redemptions = 5
-    promo_codes.change(code, offer=code.offer)
+    promo_codes.change(code, offer=code.offer, now=now)
     latest, first = code.history.order_by("-pk")
     assert (first.history_type, latest.history_type) == ("+", "~")
     assert latest.diff_against(first).changed_fields == ["max_redemptions"]

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import ValidationError
 
-from promos import promo_codes
+from promos import campaigns, promo_codes
 from promos.models import Offer, PromoCode
 from tests.factories import (
     CampaignFactory,
@@ -96,22 +96,22 @@ def test_pause_and_resume_are_done_once(now: datetime) -> None:
 def test_change_of_terms_marks_the_code_pending(now: datetime) -> None:
     code = SyncedPromoCodeFactory()
     code.max_redemptions = 5
-    promo_codes.change(code, offer=code.offer)
+    promo_codes.change(code, offer=code.offer, now=now)
     assert PromoCode.objects.get().sync_status == "pending"
 
 
-def test_change_of_what_stripe_never_sees_leaves_the_code_synced() -> None:
+def test_change_of_what_stripe_never_sees_leaves_the_code_synced(now: datetime) -> None:
     code = SyncedPromoCodeFactory()
     code.description = "for the fair"
-    promo_codes.change(code, offer=code.offer)
+    promo_codes.change(code, offer=code.offer, now=now)
     assert PromoCode.objects.get().sync_status == "synced"
 
 
-def test_change_keeps_what_others_wrote_meanwhile() -> None:
+def test_change_keeps_what_others_wrote_meanwhile(now: datetime) -> None:
     code = SyncedPromoCodeFactory()
     PromoCode.objects.update(used_count=7, lease_token="held by a worker")
     code.description = "for the fair"
-    promo_codes.change(code, offer=code.offer)
+    promo_codes.change(code, offer=code.offer, now=now)
     code.refresh_from_db()
     assert (code.used_count, code.lease_token, code.description) == (7, "held by a worker", "for the fair")
 
@@ -135,5 +135,5 @@ def test_saving_sync_fields_marks_nothing_pending() -> None:
 def test_pausing_a_campaign_marks_its_codes_pending(now: datetime) -> None:
     campaign = CampaignFactory()
     SyncedPromoCodeFactory(campaign=campaign)
-    promo_codes.pause_campaign(campaign, now=now)
+    campaigns.pause(campaign, now=now)
     assert PromoCode.objects.get().sync_status == "pending"

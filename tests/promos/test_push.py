@@ -103,7 +103,7 @@ def test_edit_of_locked_terms_makes_a_successor_with_the_remaining_uses(
     PromoCode.objects.filter(pk=code.pk).update(used_count=4)
     code.refresh_from_db()
     code.offer.percent_off = Decimal(30)
-    promo_codes.change(code, offer=code.offer)
+    promo_codes.change(code, offer=code.offer, now=now)
     code = pushed(code, now)
     assert code.sync_status == "synced"
     assert (at_stripe(code)["id"] != old["id"], at_stripe(code)["max_redemptions"]) == (True, 6)

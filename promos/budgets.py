@@ -1,0 +1,74 @@
+"""What a campaign's codes gave away, promised and hold, when codes move from one campaign to another.
+
+The figures of a campaign are those of the redemptions and open checkouts of its
+codes in its own currency; redemptions keep them (promos.redemptions.counters).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db.models import F, QuerySet, Sum
+
+from promos.models import Campaign, CheckoutAttempt, PromoCode, PromoCodeUsage
+
+#: Their keys, or a query for them.
+Codes = Collection[int] | QuerySet[PromoCode]
+
+UNSETTLED = (CheckoutAttempt.State.OPENING, CheckoutAttempt.State.OPEN)
+
+
+def carry(codes: Collection[int], *, to: Campaign | None) -> None:
+    """Move what these codes gave away, promised and hold to another campaign, or to none; in a transaction.
+
+    Call it before the codes are locked: redemptions lock campaigns before codes.
+    """
+    moved = PromoCode.objects.filter(pk__in=codes).exclude(campaign=to)
+    sources = set(moved.exclude(campaign=None).values_list("campaign", flat=True))
+    affected = sources | ({to.pk} if to else set())
+    campaigns = Campaign.objects.select_for_update().filter(pk__in=affected).order_by("pk").in_bulk()
+    by_source = {pk: list(moved.filter(campaign=pk).values_list("pk", flat=True)) for pk in sources}
+    arriving = list(moved.values_list("pk", flat=True))
+    for pk, leaving in by_source.items():
+        _move(campaigns[pk], leaving, sign=-1)
+    _let_go_of_other_currencies(arriving, to)
+    if to is not None:
+        _move(campaigns[to.pk], arriving, sign=1)
+
+
+def recount(campaign: Campaign) -> None:
+    """Say anew what the campaign's codes gave away, promised and hold, after its currency changed; it is locked."""
+    codes = PromoCode.objects.filter(campaign=campaign)
+    _let_go_of_other_currencies(codes, campaign)
+    Campaign.objects.filter(pk=campaign.pk).update(**_amounts(codes, campaign.currency))
+
+
+def _move(campaign: Campaign, codes: Collection[int], *, sign: int) -> None:
+    amounts = _amounts(codes, campaign.currency)
+    if any(amounts.values()):
+        Campaign.objects.filter(pk=campaign.pk).update(
+            **{name: F(name) + sign * amount for name, amount in amounts.items()}
+        )
+
+
+def _amounts(codes: Codes, currency: str) -> dict[str, int]:
+    usages = PromoCodeUsage.objects.filter(promo_code__in=codes, currency=currency)
+    kept = usages.aggregate(
+        spent=Sum("discount_amount", default=0), promised=Sum("promised_amount", default=0)
+    )
+    held = _open_checkouts(codes).filter(currency=currency).aggregate(held=Sum("held_amount", default=0))
+    return {
+        "spent_amount": kept["spent"],
+        "promised_amount": kept["promised"],
+        "held_amount": held["held"],
+    }
+
+
+def _let_go_of_other_currencies(codes: Codes, campaign: Campaign | None) -> None:
+    """Open checkouts hold nothing of a budget that is kept in another currency, or of none."""
+    kept = campaign.currency if campaign else ""
+    _open_checkouts(codes).exclude(currency=kept).update(held_amount=0, promised_amount=0)
+
+
+def _open_checkouts(codes: Codes) -> QuerySet[CheckoutAttempt]:
+    return CheckoutAttempt.objects.filter(promo_code__in=codes, state__in=UNSETTLED)

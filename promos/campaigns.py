@@ -1,0 +1,81 @@
+"""The life of a campaign: changed, approved, paused and resumed with all its codes.
+
+Each operation writes only what an owner decides; what the codes gave away is
+written by redemptions at the same time.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from promos import approval, budgets
+from promos.models import Campaign
+
+EDITABLE = (
+    "name",
+    "starts_at",
+    "ends_at",
+    "currency",
+    "budget_amount",
+    "fixed_cost_amount",
+    "gives_back_on_refund",
+)
+_APPROVAL = ("needs_approval", "approved_at", "approved_by", "terms_changed_by")
+
+
+@transaction.atomic
+def save(campaign: Campaign, *, by: User | None) -> Campaign:
+    """Save a new or an edited campaign; a changed budget needs its approval anew."""
+    before = Campaign.objects.select_for_update().filter(pk=campaign.pk).first()
+    if before is None or _money(before) != _money(campaign):
+        campaign.needs_approval = approval.campaign_needs_it(campaign)
+        campaign.approved_at = campaign.approved_by = None
+        campaign.terms_changed_by = by
+    if before is None:
+        campaign.save()
+        return campaign
+    campaign.save(update_fields=[*EDITABLE, *_APPROVAL])
+    if before.currency != campaign.currency:
+        budgets.recount(campaign)
+    return campaign
+
+
+@transaction.atomic
+def approve(campaign: Campaign, *, by: User, now: datetime) -> bool:
+    """Let the codes of a waiting campaign work; return False when it does not wait.
+
+    Raises:
+        ValidationError: the same person set its budget.
+    """
+    campaign.refresh_from_db(fields=_APPROVAL, from_queryset=Campaign.objects.select_for_update())
+    if not campaign.is_waiting:
+        return False
+    approval.refuse_own(campaign, by)
+    campaign.approved_at, campaign.approved_by = now, by
+    campaign.save(update_fields=_APPROVAL)
+    return True
+
+
+def pause(campaign: Campaign, *, now: datetime) -> bool:
+    """Pause a campaign and with it all its codes; return False when it is paused."""
+    if campaign.paused_at:
+        return False
+    campaign.paused_at = now
+    campaign.save(update_fields=["paused_at"])
+    return True
+
+
+def resume(campaign: Campaign) -> bool:
+    """Take back a campaign's pause; return False when it is not paused."""
+    if not campaign.paused_at:
+        return False
+    campaign.paused_at = None
+    campaign.save(update_fields=["paused_at"])
+    return True
+
+
+def _money(campaign: Campaign) -> tuple[str, int | None]:
+    return campaign.currency, campaign.budget_amount
