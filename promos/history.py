@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -30,12 +29,12 @@ def because(reason: str) -> Iterator[None]:
         _reason.reset(token)
 
 
-def note(rows: Iterable[models.Model], *, now: datetime) -> None:
-    """Record rows as they are now, in one INSERT: for changes made by UPDATE, which no ``save`` has seen."""
+def note(rows: Iterable[models.Model], *, are_new: bool = False) -> None:
+    """Record rows as they are now, in one INSERT: for what was made or changed past ``save``."""
     found = list(rows)
     if found:
         type(found[0]).history.bulk_history_create(  # type: ignore[attr-defined]
-            found, update=True, default_change_reason=_reason.get(), default_date=now
+            found, update=not are_new, default_change_reason=_reason.get()
         )
 
 

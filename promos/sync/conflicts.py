@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from djstripe.models import Coupon
 
-from promos import stripe_gateway
+from promos import history, stripe_gateway
 from promos.models import Offer, PromoCode, StripeCoupon, StripePromotionCode
 from promos.sync import adoption, importing, merge, pull, refusals, terms, wording
 from promos.sync.terms import Terms
@@ -201,6 +201,8 @@ def _take_text(conflict: Conflict, now: datetime) -> None:
 def _give_way(conflict: Conflict, now: datetime) -> None:
     with transaction.atomic():
         PromoCode.objects.filter(pk=conflict.code.pk).update(archived_at=now)
+        with history.because("Gave way in a conflict with Stripe"):
+            history.note(PromoCode.objects.filter(pk=conflict.code.pk))
         _mark_pending(conflict.code)
 
 
@@ -228,6 +230,8 @@ def _settle_terms(code: PromoCode, *, is_ours: bool) -> None:
         if not is_ours:
             changed = terms.differences(terms.of_offer(offer), theirs)
             Offer.objects.filter(pk=offer.pk).update(**importing.taken_over(offer, found, changed))
+            with history.because("Stripe's side taken"):
+                history.note(Offer.objects.filter(pk=offer.pk))
         coupon.synced_terms = theirs
         coupon.save(update_fields=["synced_terms"])
         on_coupon = pull.codes_on(coupon).filter(sync_status=SyncStatus.CONFLICT)

@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from promos import approval, history
 from promos.models import Customer, Offer, PromoCode, StripeCoupon, StripePromotionCode
 from promos.stripe_gateway import StripeObject
 from promos.sync import terms
@@ -72,6 +73,8 @@ def promotion_code(
         description="Made in Stripe",
         submitted_at=now,
         approved_at=now,
+        # It works at Stripe already, so it is looked at afterwards.
+        needs_review=approval.code_needs_it(stripe_coupon.offer),
         paused_at=None if theirs["active"] or is_dead else now,
         sync_status=SyncStatus.SYNCED,
         synced_at=now,
@@ -85,6 +88,8 @@ def promotion_code(
         code.archived_at = now
     # Past the signal: what was just taken over from Stripe need not be pushed there.
     PromoCode.objects.bulk_create([code])
+    with history.because("Made in Stripe"):
+        history.note([code], are_new=True)
     StripePromotionCode.objects.create(
         promo_code=code,
         stripe_coupon=stripe_coupon,

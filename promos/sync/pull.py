@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from promos import mirror, redemptions, stripe_gateway
+from promos import history, mirror, redemptions, stripe_gateway
 from promos.models import Offer, PromoCode, StripeCoupon, StripePromotionCode
 from promos.models.codes import PromoCodeQuerySet
 from promos.stripe_gateway import StripeObject
@@ -30,6 +30,8 @@ State = StripePromotionCode.State
 #: How far Stripe's clock and ours may differ when a promotion code expires.
 LEEWAY = timedelta(minutes=5)
 
+#: Why, in the history.
+CHANGED = "Changed in Stripe"
 COUPON_DELETED = "The coupon was deleted in Stripe, so the code no longer works there."
 
 
@@ -180,6 +182,8 @@ def _merge_coupon(ours: StripeCoupon, found: StripeObject) -> None:
     outcome = merge.compare(terms.of_offer(offer), theirs, base)
     if outcome.taken:
         Offer.objects.filter(pk=offer.pk).update(**importing.taken_over(offer, found, outcome.taken))
+        with history.because(CHANGED):
+            history.note(Offer.objects.filter(pk=offer.pk))
     ours.synced_terms = outcome.settled(base, theirs)
     if ours.synced_terms != base:
         ours.save(update_fields=["synced_terms"])
@@ -272,6 +276,9 @@ def _merge_promotion_code(
     code.synced_at = now
     # Past the signal: what was just taken over from Stripe need not be pushed there.
     PromoCode.objects.bulk_update([code], _WRITTEN)
+    if outcome.taken:
+        with history.because(CHANGED):
+            history.note([code])
 
 
 #: What a promotion code's terms are on a code's row.

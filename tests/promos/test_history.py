@@ -1,14 +1,17 @@
 """Who changed what and why: which saves leave a record, and what it says."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
-from promos import history, promo_codes
+from promos import codes, history, promo_codes, stripe_gateway
 from promos.models import Campaign, Offer, PromoCode
+from promos.standin.server import Standin
+from promos.sync import pull, push
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +52,7 @@ def test_note_records_changes_that_no_save_has_seen(now: datetime) -> None:
     codes = [factories.PromoCodeFactory() for _ in range(3)]
     PromoCode.objects.update(paused_at=now)
     with history.because("All at once"):
-        history.note(PromoCode.objects.all(), now=now + timedelta(hours=1))
+        history.note(PromoCode.objects.all())
     for code in codes:
         latest = code.history.latest("pk")
         assert (latest.paused_at, latest.history_change_reason) == (now, "All at once")
@@ -67,3 +70,27 @@ def test_many_codes_at_once_take_no_record_each(now: datetime) -> None:
     promo_codes.create_all([PromoCode(code=f"BULK{n}", offer=offer) for n in range(3)], now=now)
     assert PromoCode.objects.count() == 3
     assert PromoCode.history.count() == 0
+
+
+def test_changes_from_stripe_say_so(standin: Standin, now: datetime) -> None:
+    code = factories.PromoCodeFactory()
+    push.work(now)
+    promotion_code = code.stripe_promotion_codes.get().stripe_promotion_code_id
+    stripe_gateway.update_promotion_code(promotion_code, {"active": False})
+    pull.promotion_code(promotion_code, now=now)
+    latest = code.history.latest("pk")
+    assert (latest.paused_at, latest.history_change_reason) == (now, "Changed in Stripe")
+
+
+def test_code_made_in_stripe_says_so_and_is_reviewed_where_needed(
+    standin: Standin, now: datetime, settings: Settings
+) -> None:
+    settings.APPROVAL_REQUIRED = True
+    coupon = {"percent_off": 100, "duration": "once", "name": "All"}
+    made = stripe_gateway.create_coupon(coupon, idempotency_key="coupon")
+    promotion = {"promotion": {"type": "coupon", "coupon": made["id"]}, "code": "GIFT"}
+    found = stripe_gateway.create_promotion_code(promotion, idempotency_key="code")
+    pull.promotion_code(found["id"], now=now)
+    code = PromoCode.objects.get()
+    assert (codes.status(code, now), code.needs_review) == (codes.Status.ACTIVE, True)
+    assert code.history.get().history_change_reason == "Made in Stripe"
