@@ -1,0 +1,1 @@
+"""Bringing an existing account in, and what was missed while nobody listened."""

@@ -1,0 +1,93 @@
+"""Events that never arrived: asked for in Stripe's list and taken in as if they had just come.
+
+Stripe lists the events of thirty days. Who was away for longer misses more than
+that, and walks over the account since then instead. How long we were away follows
+from the last time this ran, not from the last event: after a long silence the
+first new event arrives before anybody has looked back.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from promos import stripe_gateway
+from promos.backfill import walk
+from promos.backfill.chronology import oldest_first
+from promos.backfill.steps import Tally
+from promos.models import SyncCursor, WebhookEvent
+from promos.stripe_gateway import StripeObject
+from promos.webhooks import inbox, receivers
+
+logger = logging.getLogger(__name__)
+
+CURSOR = "events"
+#: How long Stripe lists an event, and a day less, so that none falls through while this runs.
+LISTED = timedelta(days=29)
+#: Types that one call may ask for.
+TYPES_PER_CALL = 20
+#: An order may be paid that long after it was made: a bank transfer, an invoice by mail.
+LATEST_PAYMENT = timedelta(days=30)
+
+
+@dataclass
+class Outcome:
+    """How many missed events were taken in and how many could not be; ``walked`` after a longer absence."""
+
+    taken: int = 0
+    failed: int = 0
+    walked: Tally | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.failed and not (self.walked and self.walked.failures)
+
+
+def catch_up(*, now: datetime, dry_run: bool = False) -> Outcome:
+    """Take in what was missed since this last ran; a dry run counts it.
+
+    Raises:
+        stripe_gateway.StripeError: Stripe refused or went away; run it again later.
+    """
+    outcome = Outcome()
+    for payload in _missed(now):
+        if _is_new(payload):
+            _take(payload, outcome, now=now, dry_run=dry_run)
+    last = SyncCursor.objects.filter(name=CURSOR).values_list("reached_at", flat=True).first()
+    if last is not None and last < now - LISTED:
+        outcome.walked = walk.run(now=now, since=last - LATEST_PAYMENT, dry_run=dry_run)
+    if outcome.is_complete and not dry_run:
+        SyncCursor.objects.update_or_create(name=CURSOR, defaults={"reached_at": now})
+    return outcome
+
+
+def _missed(now: datetime) -> Iterator[StripeObject]:
+    """Yield what Stripe could not deliver to everybody who asked for it, of the types that we use."""
+    types = list(receivers.REGISTRY)
+    for start in range(0, len(types), TYPES_PER_CALL):
+        wanted = types[start : start + TYPES_PER_CALL]
+        listing = partial(stripe_gateway.list_events, types=wanted, delivery_success=False)
+        yield from oldest_first(listing, since=now - LISTED)
+
+
+def _is_new(payload: StripeObject) -> bool:
+    return (
+        payload["livemode"] == settings.STRIPE_LIVE_MODE
+        and not WebhookEvent.objects.filter(stripe_event_id=payload["id"]).exists()
+    )
+
+
+def _take(payload: StripeObject, outcome: Outcome, *, now: datetime, dry_run: bool) -> None:
+    try:
+        if not dry_run:
+            inbox.take(payload, now=now)
+        outcome.taken += 1
+    except DatabaseError:
+        logger.exception("Event %s could not be stored", payload["id"])
+        outcome.failed += 1

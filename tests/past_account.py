@@ -1,0 +1,75 @@
+"""An account at Stripe with a hundred days behind it of which nothing was ever heard here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from promos.standin import server
+from promos.standin.server import Standin
+from tests.standin import shop as stripe_shop
+from tests.standin.clock import Clock
+from tests.standin.dashboard import Dashboard
+
+DAY = 24 * 60 * 60
+
+
+@dataclass
+class PastAccount:
+    """Act at Stripe through the dashboard and the pay page; ``clock`` says when."""
+
+    standin: Standin
+    clock: Clock
+    dashboard: Dashboard
+
+    def __post_init__(self) -> None:
+        self.shop = stripe_shop.Shop(self.dashboard)
+
+    def code(self, text: str, *, percent_off: int = 50, **values: Any) -> Any:
+        coupon = self.dashboard.create_coupon(percent_off=percent_off, duration="once", name=text.title())
+        return self.dashboard.create_code(coupon.id, text, **values)
+
+    def buy(self, code: Any = None, *, email: str = "buyer@example.com", **values: Any) -> Any:
+        """Open a checkout and pay it; a subscription to the plan with its setup fee unless told otherwise."""
+        discounts = {"discounts": [{"promotion_code": code.id}]} if code else {}
+        session = self.shop.open(**discounts, **values)
+        assert stripe_shop.pay(session, email=email).status_code == 303
+        return self.shop.reload(session)
+
+    def pass_days(self, days: float) -> None:
+        """Let time pass: what is due renews or lapses."""
+        self.clock.advance(days * DAY)
+        self.standin.core.sweep()
+
+
+@contextmanager
+def opened(*, days_ago: float = 100) -> Iterator[PastAccount]:
+    """Open an account that many days ago; leave it whenever its own clock has come to now."""
+    clock = Clock()
+    clock.advance(-days_ago * DAY)
+    standin = server.start(port=0, clock=clock)
+    try:
+        yield PastAccount(standin, clock, Dashboard(standin.url))
+    finally:
+        standin.stop()
+
+
+def live_through(account: PastAccount) -> None:
+    """Four orders: a code on a subscription, none, a code on a single payment, and one refunded in part.
+
+    The two subscriptions renew three times each in the hundred days.
+    """
+    launch = account.code("LAUNCH")
+    account.buy(launch, email="first@example.com")
+    account.pass_days(1)
+    account.buy(email="second@example.com")
+    account.shop.open()
+    account.pass_days(9)
+    account.dashboard.deactivate_code(launch.id)
+    account.buy(account.code("SETUP", percent_off=10), mode="payment", customer_creation="always")
+    account.pass_days(5)
+    single = account.buy(mode="payment", customer_creation="always", email="second@example.com")
+    account.dashboard.v1.refunds.create({"payment_intent": single.payment_intent, "amount": 5000})
+    account.pass_days(84)
