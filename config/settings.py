@@ -35,6 +35,9 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _secure else No
 SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _secure
 SECURE_HSTS_PRELOAD = _secure
+# How many proxies of ours stand in front and append to X-Forwarded-For; limits per network need the caller's address.
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=1 if _secure else 0)
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 # Stripe counts a redirect as a failed delivery; the signature protects the webhook on any scheme.
 SECURE_REDIRECT_EXEMPT = [r"^api/webhooks/", r"^healthz$"]
 X_FRAME_OPTIONS = "DENY"
@@ -243,6 +246,7 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "analytics.admin.home",
     # Searching whole models is unbounded; ours takes the first few of each kind.
     "COMMAND": {"search_models": False, "search_callback": "promos.admin.site.search"},
+    "TABS": "promos.admin.site.tabs",
     "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "promos.admin.site.menu"},
     "COLORS": {
         # Readable as text on white and under white text (AA).

@@ -6,7 +6,7 @@ Only our own rules; Stripe is not asked here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -53,11 +53,15 @@ NEUTRAL = frozenset(
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer for one code: accepted with its quote, or refused with a reason."""
+    """The answer for one code: accepted with its quote, or refused with a reason.
+
+    ``wait`` is how long somebody who tried too many codes has to leave off.
+    """
 
     reason: Reason | None
     promo_code: PromoCode | None = None
     quote: discounts.Quote | None = None
+    wait: timedelta = timedelta()
 
     @property
     def is_accepted(self) -> bool:

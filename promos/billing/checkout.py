@@ -19,8 +19,9 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
-from promos import codes, customers, eligibility, orders, redemptions, stripe_gateway
+from promos import customers, eligibility, orders, redemptions, stripe_gateway
 from promos.billing import attempts, code_checks, even_time, renewals
+from promos.brake import Braked, Visitor
 from promos.eligibility import Reason, Verdict
 from promos.models import CheckoutAttempt, Customer, PromoCode
 from promos.plans import Plan
@@ -46,7 +47,9 @@ class CodeRefused(Exception):
         self.verdict = verdict
 
 
-def open(customer: Customer, *, plan: Plan, code_text: str, now: datetime) -> str:  # noqa: A001
+def open(  # noqa: A001
+    customer: Customer, *, plan: Plan, code_text: str, now: datetime, visitor: Visitor = code_checks.UNKNOWN
+) -> str:
     """Open a checkout of the plan with the code, if there is one, and return the address where it is paid.
 
     Asked twice for the same (a double click, the way back and forth), the
@@ -60,10 +63,11 @@ def open(customer: Customer, *, plan: Plan, code_text: str, now: datetime) -> st
         customer = customers.ensure_at_stripe(customer)
     except stripe_gateway.StripeError as error:
         raise NotOpened(_reason(error)) from error
-    text = codes.normalise(code_text.replace("\0", ""))
+    text = code_checks.cleaned(code_text)
     url = _resume(customer, plan, text, now=now)
     if url:
         return url
+    _brake(text, customer=customer, visitor=visitor, now=now)
     return _open_at_stripe(_hold(customer, plan, text, now=now), plan, now=now)
 
 
@@ -75,6 +79,15 @@ def _resume(customer: Customer, plan: Plan, text: str, *, now: datetime) -> str:
         elif url := attempts.address(attempt):
             return url
     return ""
+
+
+def _brake(text: str, *, customer: Customer, visitor: Visitor, now: datetime) -> None:
+    if not text:
+        return
+    try:
+        code_checks.take(text, customer=customer, visitor=visitor, now=now)
+    except Braked as braked:
+        raise CodeRefused(Verdict(Reason.TRY_LATER, wait=braked.wait)) from braked
 
 
 def _hold(customer: Customer, plan: Plan, text: str, *, now: datetime) -> CheckoutAttempt:

@@ -5,32 +5,65 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from promos import codes, eligibility, stripe_gateway
+from django.db.models import QuerySet
+
+from promos import brake, codes, eligibility, stripe_gateway
 from promos.billing import attempts, even_time
+from promos.brake import Braked, Visitor
 from promos.eligibility import Reason, Verdict
 from promos.models import CodeCheck, Customer, PromoCode, StripePromotionCode
 from promos.plans import Plan
 
 #: The same entry again within this time is one entry: pages check again when the plan changes back and forth.
 REPEATS_WITHIN = timedelta(minutes=30)
+#: No code is longer than what is kept of an entry; combining marks make a typed text longer than its code.
+LONGEST, LONGEST_TYPED = 255, 1000
+UNKNOWN = Visitor()
 #: What an open checkout of the customer's own may be the cause of. Some of these are neutral refusals, and all
 #: of those are answered after the same queries.
 HELD = eligibility.NEUTRAL | {Reason.CUSTOMER_LIMIT}
 
 
-def check(text: str, *, customer: Customer, plan: Plan, now: datetime, is_typing: bool = False) -> Verdict:
+def check(
+    text: str,
+    *,
+    customer: Customer,
+    plan: Plan,
+    now: datetime,
+    visitor: Visitor = UNKNOWN,
+    is_typing: bool = False,
+) -> Verdict:
     """Say whether the code is good for this customer and plan, at our side and at Stripe's, and record the entry.
 
     ``is_typing`` says that nobody pressed a button yet: see ``record``.
     """
     stopwatch = even_time.Stopwatch()
-    # PostgreSQL cannot store the null character, and no code has one.
-    text = codes.normalise(text.replace("\0", ""))
+    text = cleaned(text)
+    try:
+        take(text, customer=customer, visitor=visitor, now=now)
+    except Braked as braked:
+        return Verdict(Reason.TRY_LATER, wait=braked.wait)
     verdict = _verdict(text, customer=customer, plan=plan, now=now)
     record(text, verdict, customer=customer, plan=plan, now=now, is_typing=is_typing)
     if verdict.is_neutral:
         stopwatch.wait_for_full_step()
     return verdict
+
+
+def cleaned(text: str) -> str:
+    """Return what somebody typed as a code would be stored, and no longer than an entry can be."""
+    # PostgreSQL cannot store the null character, and no code has one.
+    return codes.normalise(text[:LONGEST_TYPED].replace("\0", ""))[:LONGEST]
+
+
+def take(text: str, *, customer: Customer, visitor: Visitor, now: datetime) -> None:
+    """Have the brake count an answer about the code; what the customer was told lately is told again freely.
+
+    Raises:
+        Braked: too many were asked for.
+    """
+    if not _entries(text, customer=customer, now=now).exists():
+        brake.take(visitor, customer=customer, now=now)
 
 
 def stripe_promotion_code_id(code: PromoCode) -> str | None:
@@ -53,16 +86,13 @@ def record(
     names none is recorded when a button is pressed with it. An entry repeated
     with the same outcome (live, then Apply, then the checkout) is one entry.
     """
-    outcome = {
-        "text": text[: CodeCheck._meta.get_field("text").max_length],
-        "promo_code": verdict.promo_code,
-        "plan": plan.price_id,
-        "reason": verdict.reason or "",
-    }
-    latest = CodeCheck.objects.filter(customer=customer, checked_at__gt=now - REPEATS_WITHIN)
-    is_repeated = latest.filter(**outcome).exists()
-    if not is_repeated and not (is_typing and verdict.promo_code is None):
-        CodeCheck.objects.create(customer=customer, checked_at=now, **outcome)
+    outcome = {"promo_code": verdict.promo_code, "plan": plan.price_id, "reason": verdict.reason or ""}
+    if _entries(text, customer=customer, now=now).filter(**outcome).exists():
+        return
+    if verdict.is_neutral:
+        brake.refused(now=now)
+    if not is_typing or verdict.promo_code:
+        CodeCheck.objects.create(text=text, customer=customer, checked_at=now, **outcome)
 
 
 def sync_refusal(code: PromoCode) -> Reason | None:
@@ -73,6 +103,11 @@ def sync_refusal(code: PromoCode) -> Reason | None:
         # Being made or changed at Stripe: its terms there may not be the ones we show.
         return Reason.TRY_LATER
     return None
+
+
+def _entries(text: str, *, customer: Customer, now: datetime) -> QuerySet[CodeCheck]:
+    """Return what the customer was lately told of the code."""
+    return CodeCheck.objects.filter(customer=customer, text=text, checked_at__gt=now - REPEATS_WITHIN)
 
 
 def _verdict(text: str, *, customer: Customer, plan: Plan, now: datetime) -> Verdict:

@@ -20,7 +20,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from promos import customers, plans
-from promos.billing import attempts, checkout, code_checks, outcome, words
+from promos.billing import attempts, checkout, code_checks, outcome, visitors, words
 from promos.billing.bill import Bill, PlanCard
 from promos.billing.forms import OrderForm
 from promos.eligibility import Verdict
@@ -79,6 +79,7 @@ def check(request: CustomerRequest) -> HttpResponse:
             customer=customers.for_user(request.user),
             plan=plan,
             now=timezone.now(),
+            visitor=visitors.of_request(request),
             # The button names itself; a keystroke or a change of plan is no entry by itself.
             is_typing=bool(request.htmx) and request.htmx.trigger != "apply",
         )
@@ -101,6 +102,7 @@ def open_checkout(request: CustomerRequest) -> HttpResponse:
             plan=plan,
             code_text=form.cleaned_data["code"],
             now=timezone.now(),
+            visitor=visitors.of_request(request),
         )
     except checkout.CodeRefused as refused:
         return _plans_page(request, form, refused.verdict, status=422)

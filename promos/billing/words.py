@@ -6,6 +6,9 @@ otherwise the answers would tell a guesser which codes exist.
 
 from __future__ import annotations
 
+from datetime import timedelta
+from math import ceil
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -52,8 +55,27 @@ def refusal(verdict: Verdict, plan: Plan) -> str:
         case Reason.MINIMUM_NOT_MET if verdict.promo_code and verdict.promo_code.minimum_amount:
             amount = money.display(verdict.promo_code.minimum_amount, plan.currency)
             return _("This code needs an order of at least %(amount)s.") % {"amount": amount}
+        case Reason.TRY_LATER if verdict.wait:
+            return braked(verdict.wait)
         case reason:
             return str(REFUSALS.get(reason, NEUTRAL)) if reason else ""
+
+
+def braked(wait: timedelta) -> str:
+    """Return what somebody reads who tried too many codes."""
+    seconds = ceil(wait.total_seconds())
+    if seconds < 100:
+        return ngettext(
+            "These were many codes in a short time. Please try again in %(count)d second.",
+            "These were many codes in a short time. Please try again in %(count)d seconds.",
+            seconds,
+        ) % {"count": seconds}
+    minutes = ceil(seconds / 60)
+    return ngettext(
+        "These were many codes in a short time. Please try again in %(count)d minute.",
+        "These were many codes in a short time. Please try again in %(count)d minutes.",
+        minutes,
+    ) % {"count": minutes}
 
 
 def per(plan: Plan) -> str:

@@ -98,3 +98,19 @@ def test_check_records_a_repeated_entry_once_in_half_an_hour(
 def test_check_answers_any_text(customer: Customer, plan: Plan, now: datetime, text: str) -> None:
     assert ask(text, customer, plan, now).reason == Reason.NOT_FOUND
     assert CodeCheck.objects.count() == 1
+
+
+def test_check_brakes_who_tries_many_codes(customer: Customer, plan: Plan, now: datetime) -> None:
+    shop.give_code("SPRING20")
+    tried = [ask(f"GUESS{number}", customer, plan, now, is_typing=True) for number in range(9)]
+    assert [verdict.reason for verdict in tried] == [Reason.NOT_FOUND] * 8 + [Reason.TRY_LATER]
+    assert ask("SPRING20", customer, plan, now).wait == timedelta(seconds=2)
+    assert recorded() == []
+
+
+def test_check_tells_again_freely_what_it_told(customer: Customer, plan: Plan, now: datetime) -> None:
+    shop.give_code("SPRING20")
+    for number in range(8):
+        ask(f"GUESS{number}", customer, plan, now)
+    assert ask("GUESS3", customer, plan, now).reason == Reason.NOT_FOUND
+    assert ask("GUESS9", customer, plan, now).reason == Reason.TRY_LATER

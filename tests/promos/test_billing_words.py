@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -82,3 +83,11 @@ def test_refusal_names_what_the_order_lacks() -> None:
     assert "$300.00" in words.refusal(Verdict(Reason.MINIMUM_NOT_MET, code), MONTHLY)
     assert "Team" in words.refusal(Verdict(Reason.PLAN_NOT_COVERED, code), MONTHLY)
     assert "USD" in words.refusal(Verdict(Reason.CURRENCY_NOT_COVERED, code), MONTHLY)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.2, "in 1 second."), (64, "in 64 seconds."), (101, "in 2 minutes."), (720, "in 12 minutes.")],
+)
+def test_braked_says_how_long_to_wait(seconds: float, said: str) -> None:
+    assert words.braked(timedelta(seconds=seconds)).endswith(said)
