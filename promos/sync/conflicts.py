@@ -146,7 +146,8 @@ def _ours(code: PromoCode) -> Terms:
 
 
 def _theirs(generation: StripePromotionCode) -> Terms:
-    return generation.stripe_coupon.synced_terms | generation.synced_terms
+    both: Terms = generation.stripe_coupon.synced_terms | generation.synced_terms
+    return both
 
 
 def _edits(coupon: StripeCoupon) -> list[Row]:

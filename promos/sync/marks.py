@@ -45,7 +45,7 @@ def generation_of(found: StripeObject) -> StripePromotionCode | None:
     rows = StripePromotionCode.objects.select_related("promo_code", "stripe_coupon")
     known = rows.filter(stripe_promotion_code_id=found["id"]).first()
     if known is None:
-        known = _marked(found)
+        known = marked(found)
         if known is None or known.state == State.CREATING:
             return known
         known = _kept_as_retired(known, found)
@@ -60,7 +60,7 @@ def generation_of(found: StripeObject) -> StripePromotionCode | None:
     return known
 
 
-def _marked(found: StripeObject) -> StripePromotionCode | None:
+def marked(found: StripeObject) -> StripePromotionCode | None:
     """Return the row whose generation a promotion code names."""
     metadata = found["metadata"] or {}
     return (

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from promos import history, mirror, redemptions, stripe_gateway
 from promos.models import Offer, PromoCode, StripeCoupon, StripePromotionCode
@@ -39,26 +40,27 @@ class InMotion(stripe_gateway.Unavailable):
     """Our side moved while Stripe was asked: ask again in a moment."""
 
 
-def coupon(coupon_id: str, *, now: datetime) -> None:
+def coupon(coupon_id: str, *, now: datetime) -> bool:
     """Fetch a coupon and take over what changed in it; a coupon of nobody becomes an offer.
+
+    Return whether anything was different.
 
     Raises:
         stripe_gateway.StripeError: it could not be fetched, or is being pushed (``InMotion``).
     """
     before = _agreed_coupon(coupon_id)
     found = _fetch_coupon(coupon_id)
-    if found.get("deleted"):
-        coupon_deleted(coupon_id)
-    else:
-        with _one_at_a_time():
-            _take_coupon(found, before)
+    with _one_at_a_time():
+        is_news = coupon_deleted(coupon_id) if found.get("deleted") else _take_coupon(found, before)
     mirror.keep(found)
+    return is_news
 
 
-def promotion_code(promotion_code_id: str, *, now: datetime, is_coupon_dead: bool | None = None) -> None:
+def promotion_code(promotion_code_id: str, *, now: datetime, is_coupon_dead: bool | None = None) -> bool:
     """Fetch a promotion code and take over what changed; one of nobody becomes a code, its coupon an offer.
 
-    ``is_coupon_dead`` spares the question after the coupon, for a caller who knows.
+    ``is_coupon_dead`` spares the question after the coupon, for a caller who knows. Return whether anything
+    was different.
 
     Raises:
         stripe_gateway.StripeError: it could not be fetched, or is being pushed (``InMotion``).
@@ -67,29 +69,33 @@ def promotion_code(promotion_code_id: str, *, now: datetime, is_coupon_dead: boo
     try:
         found = stripe_gateway.retrieve_promotion_code(promotion_code_id)
     except stripe_gateway.NotFound:
-        _promotion_code_gone(promotion_code_id)
-        return
+        return _promotion_code_gone(promotion_code_id, is_coupon_dead)
     coupon_found = None
     if is_coupon_dead is None and _is_coupon_in_question(found, before, now):
         coupon_found = _fetch_coupon(terms.coupon_id(found))
         is_coupon_dead = _is_dead(coupon_found)
     is_dead = bool(is_coupon_dead) or is_ended(found, now=now)
     with _one_at_a_time():
-        _take_found(found, before, coupon=coupon_found, is_dead=is_dead, now=now)
+        is_news = _take_found(found, before, coupon=coupon_found, is_dead=is_dead, now=now)
     redemptions.link(promotion_code_id, now=now)
     for each in filter(None, (coupon_found, found)):
         mirror.keep(each)
+    return is_news
 
 
 @transaction.atomic
-def coupon_deleted(coupon_id: str) -> None:
-    """Mark a coupon that is gone from Stripe; its codes are dead there and wait for the owner."""
+def coupon_deleted(coupon_id: str) -> bool:
+    """Mark a coupon that is gone from Stripe; its codes are dead there and wait for the owner.
+
+    Return False when that was known, or the coupon nobody's.
+    """
     gone = StripeCoupon.objects.filter(stripe_coupon_id=coupon_id).exclude(state=StripeCoupon.State.DELETED)
     ours = gone.select_for_update().first()
     if ours is None:
-        return
+        return False
     StripeCoupon.objects.filter(pk=ours.pk).update(state=StripeCoupon.State.DELETED)
     codes_on(ours).update(sync_status=SyncStatus.CONFLICT, sync_error=COUPON_DELETED)
+    return True
 
 
 def is_known(stripe_id: str) -> bool:
@@ -157,26 +163,24 @@ def codes_on(coupon: StripeCoupon) -> PromoCodeQuerySet:
     return PromoCode.objects.not_archived().filter(pk__in=current.values("promo_code"))
 
 
-def _take_coupon(found: StripeObject, before: Terms | None) -> None:
+def _take_coupon(found: StripeObject, before: Terms | None) -> bool:
     """Bring our coupon and its offer to what Stripe has."""
     ours = StripeCoupon.objects.select_for_update().filter(stripe_coupon_id=found["id"]).first()
     if ours is None:
         importing.coupon(found)
-        return
+        return True
     if ours.state == StripeCoupon.State.CREATING:
         # Our own push is not done yet; it looks the coupon up itself.
-        return
+        return False
     if ours.creation or ours.synced_terms != before:
         raise InMotion("The coupon is being pushed.")
-    theirs, base = terms.of_coupon(found), ours.synced_terms
     if ours.state == StripeCoupon.State.LIVE:
-        _merge_coupon(ours, found)
-    elif theirs != base:
-        ours.synced_terms = theirs
-        ours.save(update_fields=["synced_terms"])
+        return _merge_coupon(ours, found)
+    StripeCoupon.objects.filter(pk=ours.pk).update(synced_terms=terms.of_coupon(found))
+    return False
 
 
-def _merge_coupon(ours: StripeCoupon, found: StripeObject) -> None:
+def _merge_coupon(ours: StripeCoupon, found: StripeObject) -> bool:
     offer = Offer.objects.select_for_update().get(pk=ours.offer_id)
     theirs, base = terms.of_coupon(found), ours.synced_terms
     outcome = merge.compare(terms.of_offer(offer), theirs, base)
@@ -185,28 +189,33 @@ def _merge_coupon(ours: StripeCoupon, found: StripeObject) -> None:
         with history.because(CHANGED):
             history.note(Offer.objects.filter(pk=offer.pk))
     ours.synced_terms = outcome.settled(base, theirs)
-    if ours.synced_terms != base:
-        ours.save(update_fields=["synced_terms"])
+    ours.save(update_fields=["synced_terms"])
+    conflicting = Q(sync_status=SyncStatus.CONFLICT)
+    is_news = bool(outcome.taken | outcome.agreed)
     if outcome.clashing:
-        codes_on(ours).update(sync_status=SyncStatus.CONFLICT, sync_error=_clash(outcome.clashing))
+        words = _clash(outcome.clashing)
+        others = codes_on(ours).filter(~conflicting)
+        is_news |= bool(others.update(sync_status=SyncStatus.CONFLICT, sync_error=words))
     elif ours.synced_terms != base:
         # What clashed may agree now; the push sees whether it does.
-        codes_on(ours).filter(sync_status=SyncStatus.CONFLICT).update(
+        codes_on(ours).filter(conflicting).update(
             sync_status=SyncStatus.PENDING, sync_error="", next_try_at=None
         )
+    return is_news
 
 
-def _promotion_code_gone(promotion_code_id: str) -> None:
+def _promotion_code_gone(promotion_code_id: str, is_coupon_dead: bool | None) -> bool:
     """Have a code made again whose promotion code is gone, unless its coupon is gone too: that is for the owner."""
     rows = StripePromotionCode.objects.filter(stripe_promotion_code_id=promotion_code_id)
     generation = rows.select_related("stripe_coupon").first()
     if generation is not None:
         coupon_id = generation.stripe_coupon.stripe_coupon_id
-        if _fetch_coupon(coupon_id).get("deleted"):
+        if is_coupon_dead is not False and _fetch_coupon(coupon_id).get("deleted"):
             coupon_deleted(coupon_id)
-        else:
+        elif generation.state == State.CURRENT:
             _retire_gone(generation)
     mirror.keep({"id": promotion_code_id, "object": "promotion_code", "deleted": True})
+    return generation is not None
 
 
 @transaction.atomic
@@ -221,29 +230,29 @@ def _retire_gone(generation: StripePromotionCode) -> None:
 
 def _take_found(
     found: StripeObject, before: Terms | None, *, coupon: StripeObject | None, is_dead: bool, now: datetime
-) -> None:
+) -> bool:
     stripe_coupon = _coupon_of(found, coupon)
     generation = marks.generation_of(found)
     if generation is None:
         importing.promotion_code(found, stripe_coupon, is_dead=is_dead, now=now)
-        return
+        return True
     if generation.state == State.CURRENT:
-        _take_settled(generation.pk, found, before, is_dead=is_dead, now=now)
-    else:
-        same = StripePromotionCode.objects.filter(pk=generation.pk)
-        same.update(times_redeemed=found["times_redeemed"])
+        return _take_settled(generation.pk, found, before, is_dead=is_dead, now=now)
+    same = StripePromotionCode.objects.filter(pk=generation.pk)
+    same.update(times_redeemed=found["times_redeemed"])
+    return before is None or generation.is_left_active
 
 
 def _take_settled(
     generation_id: int, found: StripeObject, before: Terms | None, *, is_dead: bool, now: datetime
-) -> None:
+) -> bool:
     """Take over what changed in a promotion code, unless our own push changes it right now."""
     code = PromoCode.objects.select_for_update().get(stripe_promotion_codes=generation_id)
     generation = StripePromotionCode.objects.select_related("stripe_coupon").get(pk=generation_id)
     is_leased = code.lease_until is not None and code.lease_until > now
     if is_leased or generation.creation or generation.synced_terms != before:
         raise InMotion("The code is being pushed.")
-    _merge_promotion_code(code, generation, found, is_dead=is_dead, now=now)
+    return _merge_promotion_code(code, generation, found, is_dead=is_dead, now=now)
 
 
 def _coupon_of(found: StripeObject, coupon: StripeObject | None) -> StripeCoupon:
@@ -258,7 +267,7 @@ def _coupon_of(found: StripeObject, coupon: StripeObject | None) -> StripeCoupon
 
 def _merge_promotion_code(
     code: PromoCode, generation: StripePromotionCode, found: StripeObject, *, is_dead: bool, now: datetime
-) -> None:
+) -> bool:
     base, theirs = generation.synced_terms, terms.of_promotion_code(found)
     if is_dead:
         # What Stripe ended by itself nobody has changed.
@@ -268,7 +277,7 @@ def _merge_promotion_code(
     generation.synced_terms = outcome.settled(base, theirs)
     generation.save(update_fields=["synced_terms", "times_redeemed"])
     if theirs == base:
-        return
+        return False
     if outcome.clashing:
         code.sync_status, code.sync_error = SyncStatus.CONFLICT, _clash(outcome.clashing)
     _take_over(code, generation, outcome.taken, now=now)
@@ -279,6 +288,7 @@ def _merge_promotion_code(
     if outcome.taken:
         with history.because(CHANGED):
             history.note([code])
+    return True
 
 
 #: What a promotion code's terms are on a code's row.
