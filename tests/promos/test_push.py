@@ -5,7 +5,7 @@ import pytest
 from pytest_django import Settings
 
 from promos import promo_codes, stripe_gateway
-from promos.models import Offer, PromoCode, StripeCoupon
+from promos.models import Offer, PromoCode
 from promos.standin.server import Standin
 from promos.sync import push, terms
 from tests.factories import CustomerFactory, PromoCodeFactory
