@@ -64,7 +64,9 @@ def _recorded(source: Source, found: StripeObject, at: datetime) -> Step:
 
 
 def _record_session(session: StripeObject, at: datetime) -> bool:
-    return redemptions.record(session, event=None, now=at) is not None
+    # Where the payment is still under way its own event will come; of most it never arrived.
+    is_paid = orders.of_session(session).is_settled
+    return is_paid and redemptions.record(session, event=None, now=at) is not None
 
 
 def _record_invoice(invoice: StripeObject, at: datetime) -> bool:

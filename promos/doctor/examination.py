@@ -10,6 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from promos import history
 from promos.doctor import code_rules, offer_terms, offer_values
 from promos.doctor.findings import Finding, Row, Rule, subject
 from promos.models import Offer, PromoCode, StripePromotionCode
@@ -80,7 +81,7 @@ def _changes(row: QuerySet[Any], known_rules: tuple[Rule, ...]) -> dict[str, Any
 def _saved(row: Row, changes: dict[str, Any]) -> str:
     """Save the changed fields; return the database's refusal, empty when there is none."""
     try:
-        with transaction.atomic():
+        with transaction.atomic(), history.because("Mended by the data doctor"):
             row.save(update_fields=list(changes))
     except IntegrityError as error:
         return f"The database refused it: {error}"

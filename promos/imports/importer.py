@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
@@ -78,8 +79,16 @@ class Report:
         return sum(row.outcome == outcome for row in self.rows)
 
 
-def run(request: Request, *, now: datetime, on_row: Callable[[int, int], object] | None = None) -> Report:
-    """Import a file's codes, or say what would become of each row; ``on_row(done, total)`` shows progress.
+def run(
+    request: Request,
+    *,
+    now: datetime,
+    by: User | None = None,
+    on_row: Callable[[int, int], object] | None = None,
+) -> Report:
+    """Import a file's codes in somebody's name, or say what would become of each row.
+
+    ``on_row(done, total)`` shows progress.
 
     Raises:
         Unreadable: the file is no table.
@@ -94,7 +103,7 @@ def run(request: Request, *, now: datetime, on_row: Callable[[int, int], object]
         if on_row is not None:
             on_row(number, len(table.rows))
     _skip_existing(rows)
-    refusal = _refusal(rows, request) or _save(rows, request, now=now)
+    refusal = _refusal(rows, request) or _save(rows, request, now=now, by=by)
     named = {name: table.header[place] for name, place in found.places.items()}
     return Report(rows, named, found.ignored, refusal)
 
@@ -227,13 +236,13 @@ def _refusal(rows: list[Row], request: Request) -> str:
     return f"{refused} of {len(rows)} rows cannot be imported, so none was."
 
 
-def _save(rows: list[Row], request: Request, *, now: datetime) -> str:
+def _save(rows: list[Row], request: Request, *, now: datetime, by: User | None) -> str:
     """Save what is ready, all or nothing; return why nothing was saved."""
     if request.dry_run:
         return ""
     ready = [row for row in rows if row.draft is not None]
     try:
-        promo_codes.create_all([row.draft for row in ready if row.draft is not None], now=now)
+        promo_codes.create_all([row.draft for row in ready if row.draft is not None], now=now, by=by)
     except IntegrityError:
         return "Somebody made one of these codes at the same moment, so none was imported. Try again."
     for row in ready:

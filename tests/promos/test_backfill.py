@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -11,12 +12,13 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from promos import redemptions, stripe_gateway
-from promos.backfill import chronology, walk
+from promos.backfill import chronology, past, walk
 from promos.backfill.steps import Tally
 from promos.models import LedgerEntry, PromoCode, PromoCodeUsage, SyncCursor
+from promos.sync import push
 from tests import past_account
 from tests.past_account import PastAccount
-from tests.standin import faults
+from tests.standin import faults, spec
 from tests.standin.faults import Faults
 from tests.standin.recorder import Recorder
 
@@ -84,6 +86,36 @@ def test_past_orders_keep_their_dates_plans_and_customers(lived: PastAccount, no
     assert [renewal.net_amount for renewal in renewals] == [9950, 9950, 9950]
     single = LedgerEntry.objects.get(usage__promo_code__code="SETUP")
     assert (single.plan, single.interval) == (lived.shop.fee, "")
+
+
+def test_backfill_leaves_nothing_to_push(lived: PastAccount, now: datetime) -> None:
+    walk.run(now=now)
+    recorder = lived.standin.api = Recorder(lived.standin.api)
+    while push.work(now):
+        pass
+    assert set(PromoCode.objects.values_list("sync_status", flat=True)) == {"synced"}
+    assert recorder.count("POST") == 0
+
+
+def test_every_question_is_one_that_stripe_knows(lived: PastAccount, now: datetime) -> None:
+    if not spec.is_here():
+        pytest.skip("needs Stripe's spec")
+    recorder = lived.standin.api = Recorder(lived.standin.api)
+    walk.run(now=now)
+    assert spec.problems(recorder.calls) == []
+
+
+def test_payment_under_way_is_left_to_its_event(
+    lived: PastAccount, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def as_unpaid(**params: Any) -> Iterator[dict[str, Any]]:
+        for found in stripe_gateway.list_checkout_sessions(status="complete", **params):
+            yield found | {"payment_status": "unpaid"}
+
+    sources = [replace(source, listing=as_unpaid) for source in past.SOURCES[:1]]
+    monkeypatch.setattr(past, "SOURCES", sources)
+    assert counts(walk.run(now=now))["checkout sessions"] == (4, 0)
+    assert not PromoCodeUsage.objects.exists()
 
 
 def test_code_switched_off_is_brought_in_as_paused(lived: PastAccount, now: datetime) -> None:

@@ -250,6 +250,7 @@ def test_cap_below_the_uses_is_raised_to_them(now: datetime) -> None:
     mend(now)
     code.refresh_from_db()
     assert (code.max_redemptions, examine(now)) == (7, [])
+    assert code.history.latest().history_change_reason == "Mended by the data doctor"
 
 
 def test_code_whose_days_contradict_each_other(unconstrained: None, now: datetime) -> None:

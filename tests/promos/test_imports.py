@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
 from promos import codes
 from promos.imports import importer, tables
@@ -174,6 +175,11 @@ def test_bad_rows_can_be_left_out() -> None:
     report = run("code,percent_off\nA,20\nB,200\n", skip_bad=True)
     assert (report.refusal, report.count(Outcome.IMPORTED), report.count(Outcome.REFUSED)) == ("", 1, 1)
     assert PromoCode.objects.get().code == "A"
+
+
+def test_codes_are_imported_in_somebodys_name(owner: User) -> None:
+    importer.run(Request(b"code,percent_off\nA,20\n"), now=NOW, by=owner)
+    assert PromoCode.objects.get().terms_changed_by == owner
 
 
 def test_dry_run_saves_nothing() -> None:
