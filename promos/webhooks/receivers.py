@@ -15,6 +15,7 @@ from datetime import datetime
 from promos import mirror, redemptions, settlements, stripe_gateway
 from promos.models import WebhookEvent
 from promos.sync import pull
+from promos.sync.drift import doctor
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ def _mirror_product(event: WebhookEvent, now: datetime) -> None:
 
 def _mirror_price(event: WebhookEvent, now: datetime) -> None:
     mirror.refresh("price", event.object_id)
+    doctor.look_at_prices(now)
 
 
 REGISTRY: dict[str, Receiver] = {

@@ -17,6 +17,7 @@ from promos.standin.messages import Response
 from promos.standin.server import Standin
 from promos.sync import conflicts, marks, pull, push
 from promos.sync.drift import doctor
+from promos.webhooks import inbox, queue
 from tests.factories import PromoCodeFactory, UsageFactory
 from tests.promos import sides
 from tests.promos.sides import again, coupon_id, current, stripe_id, synced
@@ -319,6 +320,33 @@ def test_fixed_price_follows_the_list_price(dashboard: Dashboard, fixed: PromoCo
     assert (offer.list_price_id, offer.amount_off, offer.list_price_amount) == (price, 4000, 11_000)
     coupon = stripe_gateway.retrieve_coupon(coupon_id(fixed))
     assert coupon["amount_off"] == 4000
+
+
+def test_price_event_has_the_fixed_price_follow_at_once(
+    dashboard: Dashboard, fixed: PromoCode, now: datetime
+) -> None:
+    move_price(dashboard, fixed, 11_000)
+    for event in stripe_gateway.list_events():
+        if event["type"].startswith("price."):
+            inbox.take(event, now=now)
+    while queue.work(now):
+        pass
+    finding = DriftFinding.objects.get()
+    assert (finding.kind, finding.outcome, finding.run) == (Kind.LIST_PRICE_MOVED, "repaired", None)
+    sides.push_all(now)
+    assert again(fixed).offer.amount_off == 4000
+    assert found(now) == []
+
+
+def test_fixed_price_does_not_follow_an_older_price_of_the_product(
+    standin: Standin, dashboard: Dashboard, fixed: PromoCode, now: datetime
+) -> None:
+    standin.core.clock = clock = clocks.Clock()
+    clock.advance(-86_400)
+    dashboard.create_price(fixed.offer.product_ids[0], amount=12_000)
+    clock.advance(86_400)
+    move_price(dashboard, fixed)
+    assert [each.outcome for each in repaired(now)] == ["for_owner"]
 
 
 @pytest.mark.parametrize("amounts", [(), (11_000, 12_000), (6_000,)], ids=["none", "two", "below"])

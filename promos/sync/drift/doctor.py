@@ -64,9 +64,13 @@ def last() -> ReconcileRun | None:
 
 
 def look_at_prices(now: datetime) -> None:
-    """Let fixed prices follow a list price that an event has just told of; the owner finds it on the page."""
+    """Let fixed prices follow a list price that an event has just told of; the owner finds it on the page.
+
+    What no price can be found for waits for the next run: the new price's event may still be on its way.
+    """
     for difference in prices.mirrored_differences():
-        _keep(difference, run=None, is_repairing=True, now=now)
+        if difference.repair is not None:
+            _keep(difference, run=None, is_repairing=True, now=now)
 
 
 def _hour(now: datetime) -> datetime:

@@ -62,15 +62,13 @@ def _list_price(offer: Offer, prices: Prices) -> StripeObject | None:
 
 
 def _is_alike(price: StripeObject, offer: Offer, known: StripeObject | None) -> bool:
+    """Whether a price may have taken the place of the one that was known: newer, and otherwise its like."""
     product = price["product"] if isinstance(price["product"], str) else price["product"]["id"]
-    is_same_kind = known is None or _rhythm(price) == _rhythm(known)
     is_for_plan = bool(price.get("recurring")) and _amount(price) is not None
-    return (
-        [product] == offer.product_ids
-        and price["currency"] == offer.currency
-        and is_for_plan
-        and is_same_kind
-    )
+    if [product] != offer.product_ids or price["currency"] != offer.currency or not is_for_plan:
+        return False
+    is_newer = known is None or price.get("created", 0) >= known.get("created", 0)
+    return is_newer and (known is None or _rhythm(price) == _rhythm(known))
 
 
 def _rhythm(price: StripeObject) -> tuple[str, int]:
