@@ -18,9 +18,9 @@ from promos.models import StripePace
 
 EVERYTHING = "all"
 #: What is left of the pace after a 429.
-SLOWER = 0.7
+SLOWER = 0.8
 #: Requests a second that each request gives back.
-FASTER = 0.02
+FASTER = 0.08
 LEAST_RATE = 0.5
 #: How long a first 429 stops everybody, in seconds.
 PAUSE_SECONDS = 1.0

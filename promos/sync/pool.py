@@ -37,6 +37,7 @@ class Pool:
         self.limiter, self.clock = limiter or Limiter(), clock
         self.refusal: stripe_gateway.NotAuthorised | None = None
         self.jobs: queue.Queue[PromoCode | None] = queue.Queue()
+        self.one_done = threading.Event()
         count = threads or settings.STRIPE_PUSH_THREADS
         self.threads = [threading.Thread(target=self._run, name=f"push-{n}") for n in range(count)]
 
@@ -62,7 +63,8 @@ class Pool:
         if self.refusal is not None:
             raise self.refusal
         free = CLAIMED_PER_THREAD * len(self.threads) - self.jobs.unfinished_tasks
-        if free <= 0:
+        if free < len(self.threads):
+            # Few at a time would cost a claim each.
             return 0
         due = PromoCode.objects.due_for_push(now)
         claimed = leases.claim(due, now=now, lease=push.LEASE, limit=free)
@@ -77,10 +79,11 @@ class Pool:
             stripe_gateway.NotAuthorised: the key is wrong.
         """
         total = 0
-        while claimed := self.fill(self.clock()):
+        while (claimed := self.fill(self.clock())) or self.jobs.unfinished_tasks:
             total += claimed
             on_claimed(claimed)
-            self.jobs.join()
+            self.one_done.wait(1)
+            self.one_done.clear()
         return total
 
     def _run(self) -> None:
@@ -91,6 +94,7 @@ class Pool:
                         self._push(code)
                     finally:
                         self.jobs.task_done()
+                        self.one_done.set()
         finally:
             connection.close()
 

@@ -66,7 +66,7 @@ def test_limiter_slows_down_when_told_and_recovers(time: VirtualTime) -> None:
     limiter = Limiter(rate=20, endpoint_rate=20, clock=time.clock, sleep_until=time.sleep_until)
     limiter.wait("post coupons")
     limiter.slow_down()
-    assert StripePace.objects.get(name="all").rate == pytest.approx(14, rel=0.01)
+    assert StripePace.objects.get(name="all").rate == pytest.approx(16, rel=0.01)
     limiter.wait("post coupons")
     assert time.sent[-1] - time.sent[-2] >= 1
     for _ in range(400):
