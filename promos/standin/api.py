@@ -41,8 +41,9 @@ LAPSES: dict[str, Callable[[Call, Document], object]] = {
 class Api:
     """Stripe's API on one store.
 
-    `announce_redemptions` settles what Stripe's documentation leaves open: whether a redemption fires
-    promotion_code.updated and coupon.updated.
+    Two settings for what Stripe's documentation leaves open: `announce_redemptions`, whether a redemption fires
+    promotion_code.updated and coupon.updated; `invoice_first`, whether a checkout's first invoice is announced as
+    paid before the checkout as completed.
     """
 
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
@@ -51,6 +52,7 @@ class Api:
         self.ahead = 0.0
         self.base_url = ""
         self.announce_redemptions = False
+        self.invoice_first = True
         self.routes = [(_pattern(endpoint), endpoint) for endpoint in resources.endpoints()]
 
     def handle(self, request: Request) -> Response:
@@ -93,6 +95,7 @@ class Api:
             request_id=request_id,
             idempotency_key=idempotency_key,
             announce_redemptions=self.announce_redemptions,
+            invoice_first=self.invoice_first,
         )
 
     def _answer(self, request: Request, request_id: str) -> tuple[Answer, bool]:

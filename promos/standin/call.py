@@ -19,6 +19,7 @@ class Call:
     request_id: str | None = None
     idempotency_key: str | None = None
     announce_redemptions: bool = False
+    invoice_first: bool = True
 
     def get(self, kind: str, identifier: str, *, param: str = "id", status: int = 400) -> Document:
         """Return a document.

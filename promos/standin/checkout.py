@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from promos.standin import basket, discounts, events, listing, params, pricing
+from promos.standin import basket, delayed, discounts, events, listing, params, pricing
 from promos.standin.call import Call
 from promos.standin.discounts import Applied, Order
 from promos.standin.errors import StripeError
@@ -30,7 +30,7 @@ CREATE = {
     "mode": params.choice("payment", "subscription"),
     "payment_intent_data": COPIED_DATA,
     "payment_method_collection": params.choice("always", "if_required"),
-    "payment_method_types": params.listing(params.choice("card")),
+    "payment_method_types": params.listing(params.choice("card", *delayed.BANKS.values())),
     "submit_type": params.choice("auto", "book", "donate", "pay", "subscribe"),
     "subscription_data": COPIED_DATA,
     "success_url": params.text(),
@@ -49,6 +49,7 @@ def create(call: Call, values: dict[str, Any]) -> Document:
     session |= _chosen(call, session["id"], values, customer)
     items = basket.fill(call, values["line_items"], mode=session["mode"], currency=values.get("currency"))
     session["currency"] = items[0]["currency"]
+    session["payment_method_types"] = _methods(session["currency"], values)
     session["amount_subtotal"] = sum(item["amount_subtotal"] for item in items)
     applied = discounts.named(call, values.get("discounts", []))
     if applied:
@@ -129,6 +130,12 @@ def details(email: str | None, customer: Document | None = None) -> Document:
         "tax_exempt": "none",
         "tax_ids": [],
     }
+
+
+def _methods(currency: str, values: dict[str, Any]) -> list[str]:
+    """Return how a session may be paid: as its opener says, else by card or a bank of the currency's."""
+    bank = delayed.BANKS.get(currency)
+    return values.get("payment_method_types") or ["card", *([bank] if bank else [])]
 
 
 def _expires_at(call: Call, wanted: int | None) -> int:

@@ -26,8 +26,8 @@ class Buyer(NamedTuple):
     details: Document
 
 
-def complete(call: Call, session: Document, *, email: str) -> Document:
-    """Complete an open session as paid (or as needing no payment) and announce it all.
+def complete(call: Call, session: Document, *, email: str, pays_later: bool = False) -> Document:
+    """Complete an open session as paid, as to be paid by the bank later, or as needing no payment; announce it all.
 
     Raises StripeError when the session is not open any more, or its discount can no longer be redeemed.
     """
@@ -35,20 +35,38 @@ def complete(call: Call, session: Document, *, email: str) -> Document:
         raise StripeError(f"This checkout is {session['status']}.")
     applied = _redeem(call, session)
     buyer = _buyer(call, session, email)
+    pays_later = pays_later and bool(session["amount_total"])
     bring_about = _subscribe if session["mode"] == "subscription" else _charge_once
+    brought = bring_about(call, session, buyer, applied, pays_later)
+    if call.invoice_first:
+        _announce_invoice(call, brought)
     session = call.change(
         session,
         {
-            **bring_about(call, session, buyer, applied),
+            **brought,
             "customer": buyer.customer,
             "customer_details": buyer.details,
-            "payment_status": "paid" if session["amount_total"] else "no_payment_required",
+            "payment_status": _payment_status(session, pays_later),
             "status": "complete",
             "url": None,
         },
     )
     events.emit(call, "checkout.session.completed", session)
+    if not call.invoice_first:
+        _announce_invoice(call, brought)
     return session
+
+
+def _payment_status(session: Document, pays_later: bool) -> str:
+    if not session["amount_total"]:
+        return "no_payment_required"
+    return "unpaid" if pays_later else "paid"
+
+
+def _announce_invoice(call: Call, brought: dict[str, Any]) -> None:
+    invoice = call.store.get("invoice", brought.get("invoice", ""))
+    if invoice and invoice["status"] == "paid":
+        invoices.announce_paid(call, invoice)
 
 
 def _redeem(call: Call, session: Document) -> Applied | None:
@@ -64,7 +82,8 @@ def _redeem(call: Call, session: Document) -> Applied | None:
 def _buyer(call: Call, session: Document, email: str) -> Buyer:
     """Return who pays; a customer is made here where Stripe makes one."""
     if session["customer"]:
-        customer = call.get("customer", session["customer"])
+        # Whatever card was declined before, this is another.
+        customer = call.change(call.get("customer", session["customer"]), {"_card_declined": False})
     elif session["mode"] == "subscription" or session["customer_creation"] == "always":
         customer = customers.create(call, {"email": email})
     else:
@@ -72,22 +91,25 @@ def _buyer(call: Call, session: Document, email: str) -> Buyer:
     return Buyer(customer["id"], email, checkout.details(email, customer))
 
 
-def _charge_once(call: Call, session: Document, buyer: Buyer, applied: Applied | None) -> dict[str, Any]:
+def _charge_once(
+    call: Call, session: Document, buyer: Buyer, applied: Applied | None, pays_later: bool
+) -> dict[str, Any]:
     if not session["amount_total"]:
         return {"payment_intent": None}
     amount, currency = session["amount_total"], session["currency"]
     intent = payments.begin(call, amount, currency, customer=buyer.customer, copied=session["_copied"])
-    payments.succeed(call, intent, buyer.email)
+    (payments.wait if pays_later else payments.succeed)(call, intent, buyer.email)
     return {"payment_intent": intent["id"]}
 
 
-def _subscribe(call: Call, session: Document, buyer: Buyer, applied: Applied | None) -> dict[str, Any]:
+def _subscribe(
+    call: Call, session: Document, buyer: Buyer, applied: Applied | None, pays_later: bool
+) -> dict[str, Any]:
     items = session["line_items"]["data"]
     subscription = subscriptions.new(call, str(buyer.customer), items, session["_copied"])
     started = _started(call, session, subscription, applied)
     invoice = subscriptions.begin(call, subscription, items, started)
-    invoice = invoices.settle(call, invoice)
-    invoices.announce_paid(call, invoice)
+    (invoices.wait if pays_later else invoices.settle)(call, invoice)
     subscriptions.note_invoice(call, subscription["id"], invoice["id"])
     return {"invoice": invoice["id"], "subscription": subscription["id"]}
 

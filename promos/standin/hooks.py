@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from promos.standin import refunds, renewals
+from promos.standin import delayed, disputes, refunds, renewals
 from promos.standin.call import Call
 from promos.standin.kinds import Document
 
@@ -45,6 +45,22 @@ class Hooks:
     def fail_refund(self, refund: str) -> Document:
         """Let a refund turn out to have failed; return it."""
         return self._act(refunds.fail, refund)
+
+    def open_dispute(self, charge: str, amount: int | None = None) -> Document:
+        """Let the buyer dispute a charge; return the dispute."""
+        return self._act(disputes.open_dispute, charge, amount)
+
+    def close_dispute(self, dispute: str, status: str) -> Document:
+        """Let the bank decide a dispute, `won` or `lost`; return it."""
+        return self._act(disputes.close_dispute, dispute, status)
+
+    def settle_payment(self, session: str) -> Document:
+        """Let the bank pay what a complete checkout waits for; return the session."""
+        return self._act(delayed.settle, session)
+
+    def fail_payment(self, session: str) -> Document:
+        """Let the bank refuse what a complete checkout waits for; return the session."""
+        return self._act(delayed.fail, session)
 
     def _act(self, happening: Callable[..., Document], *details: object) -> Document:
         self.core.sweep()

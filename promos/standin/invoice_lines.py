@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from promos.standin import basket, ids, listing, shapes
+from promos.standin import basket, ids, listing, prices, shapes
 from promos.standin.call import Call
 from promos.standin.kinds import Document
 
@@ -78,21 +78,11 @@ def line(invoice: Document, billed: Billed, subscription: Document | None = None
         "metadata": carried,
         "parent": _parent(billed, of),
         "period": {"end": billed.end, "start": billed.start},
-        "pricing": _pricing(billed),
+        "pricing": prices.pricing(billed.price, billed.amount // billed.quantity) if billed.price else None,
         "quantity": billed.quantity,
         "quantity_decimal": str(billed.quantity),
         "subscription": of,
         "subtotal": billed.amount,
-    }
-
-
-def _pricing(billed: Billed) -> Document | None:
-    if billed.price is None:
-        return None
-    return {
-        "price_details": {"price": billed.price["id"], "product": billed.price["product"]},
-        "type": "price_details",
-        "unit_amount_decimal": str(billed.amount // billed.quantity),
     }
 
 

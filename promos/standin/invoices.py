@@ -94,10 +94,11 @@ def finalise(call: Call, invoice: Document) -> Document:
         invoice=invoice["id"],
         payment={"payment_intent": intent["id"], "type": "payment_intent"},
     )
-    return call.change(invoice, _with_payments([call.add(request)]), silent=True)
+    return call.change(invoice, with_payments([call.add(request)]), silent=True)
 
 
-def _with_payments(requests: list[Document]) -> Document:
+def with_payments(requests: list[Document]) -> Document:
+    """Return the field of an invoice that shows its payments."""
     return {"payments": listing.envelope("/v1/invoice_payments", requests)}
 
 
@@ -114,7 +115,7 @@ def settle(call: Call, invoice: Document) -> Document:
     """Mark an open invoice paid, by its payment or because nothing was due. `announce_paid` is apart."""
     requests = [_settle_payment(call, request, invoice) for request in invoice["payments"]["data"]]
     paid = {
-        **_with_payments(requests),
+        **with_payments(requests),
         "amount_paid": invoice["amount_due"],
         "amount_remaining": 0,
         "attempt_count": invoice["attempt_count"] + len(requests),
@@ -153,10 +154,11 @@ def fail(call: Call, invoice: Document) -> Document:
     return invoice
 
 
-def wait(call: Call, invoice: Document) -> None:
+def wait(call: Call, invoice: Document) -> Document:
     """Begin a payment of an open invoice that settles later."""
     for request in invoice["payments"]["data"]:
         payments.wait(call, intent_of(call, request), invoice["customer_email"])
+    return call.change(invoice, {"attempted": True})
 
 
 def intent_of(call: Call, request: Document) -> Document:

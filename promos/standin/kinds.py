@@ -148,6 +148,10 @@ TABLE = [
         {**same("invoice", "status"), "payment_intent": path("payment.payment_intent")},
     ),
     Kind("discount", "discounts", "di_", due=_discount_due),
+    Kind("dispute", "disputes", "du_", "charge.dispute", same("charge", "payment_intent")),
+    Kind("credit_note", "credit_notes", "cn_", "credit_note", same("customer", "invoice")),
+    Kind("invoiceitem", "invoiceitems", "ii_", "invoiceitem", same("customer", "invoice")),
+    Kind("billing_portal.session", "billing_portal/sessions", "bps_", "billing_portal.session"),
     Kind("event", "events", "evt_", None, same("type")),
     Kind("webhook_endpoint", "webhook_endpoints", "we_", None, same("status")),
 ]

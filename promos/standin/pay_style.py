@@ -25,6 +25,7 @@ input { width: 100%; min-height: 2.75rem; padding: .5rem .75rem; font: inherit; 
 button { min-height: 2.75rem; padding: .5rem 1.25rem; font: inherit; font-weight: 600; cursor: pointer;
   border: 1px solid var(--accent); border-radius: .5rem; background: transparent; color: var(--accent); }
 button.pay { width: 100%; margin-top: 1.25rem; background: var(--accent); color: var(--on-accent); }
+button.pay.other { background: transparent; color: var(--accent); margin-top: .75rem; }
 table + form { margin-top: 1rem; }
 .row { display: flex; gap: .5rem; }
 a { color: var(--accent); }

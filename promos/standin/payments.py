@@ -6,7 +6,9 @@ from promos.standin import events, ids, listing, shapes
 from promos.standin.call import Call
 from promos.standin.kinds import Document
 
-DECLINED = "Your card was declined."
+# What a failed charge says, by whether it waited for the bank.
+DECLINED = ("card_declined", "generic_decline", "Your card was declined.")
+REFUSED = ("payment_intent_payment_attempt_failed", "insufficient_funds", "The bank refused the payment.")
 
 
 def begin(
@@ -51,14 +53,15 @@ def wait(call: Call, intent: Document, email: str | None) -> Document:
 
 def fail(call: Call, intent: Document, email: str | None) -> Document:
     """Let a payment fail: the card is declined, or the bank refuses the one that waits."""
-    failure = {"failure_code": "card_declined", "failure_message": DECLINED}
+    code, reason, message = REFUSED if intent["status"] == "processing" else DECLINED
+    failure = {"failure_code": code, "failure_message": message}
     charge = _charge(call, intent, email, paid=False, status="failed", **failure)
     events.emit(call, "charge.failed", charge)
     error = {
         "charge": charge["id"],
-        "code": "card_declined",
-        "decline_code": "generic_decline",
-        "message": DECLINED,
+        "code": code,
+        "decline_code": reason,
+        "message": message,
         "type": "card_error",
     }
     failed = {

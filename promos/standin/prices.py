@@ -131,3 +131,12 @@ def update(call: Call, price: Document, changes: dict[str, Any]) -> Document:
         changes["currency_options"] = {**price["currency_options"], **added}
     changes.pop("transfer_lookup_key", None)
     return call.change(price, params.with_metadata(price, changes))
+
+
+def pricing(price: Document, unit_amount: int) -> Document:
+    """Return how an invoice line or item names its price."""
+    return {
+        "price_details": {"price": price["id"], "product": price["product"]},
+        "type": "price_details",
+        "unit_amount_decimal": str(unit_amount),
+    }

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from promos.standin import forms, pages
+from promos.standin import forms, hosted
 from promos.standin.api import Api
 from promos.standin.delivery import Courier
 from promos.standin.errors import StripeError
@@ -52,11 +52,8 @@ class Standin:
         self.store.close()
 
     def handle(self, request: Request) -> Response:
-        """Answer a request for the API or for the pay page."""
-        if request.path.startswith(pages.PATH):
-            response = pages.handle(self.core, request)
-        else:
-            response = self.api.handle(request)
+        """Answer a request for the API or for a hosted page."""
+        response = hosted.respond(self.core, request) or self.api.handle(request)
         self.courier.wake()
         return response
 

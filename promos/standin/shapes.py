@@ -3,11 +3,10 @@
 from copy import deepcopy
 
 from promos.standin.kinds import Document
+from promos.standin.sale_shapes import AFTER_SALE
+from promos.standin.unset import nulls
 
-
-def nulls(names: str) -> Document:
-    """Return the named fields, unset."""
-    return dict.fromkeys(names.split())
+__all__ = ["blank", "nulls"]
 
 
 def blank(kind: str) -> Document:
@@ -175,24 +174,7 @@ BLANK: dict[str, Document] = {
         "total_pretax_credit_amounts": [],
         "total_taxes": [],
     },
-    "invoice_payment": {
-        "amount_paid": None,
-        "is_default": True,
-        "status": "open",
-        "status_transitions": nulls("canceled_at paid_at"),
-    },
-    "refund": {
-        **nulls("balance_transaction receipt_number source_transfer_reversal transfer_reversal"),
-        "destination_details": {
-            "card": {
-                "reference_status": "pending",
-                "reference_type": "acquirer_reference_number",
-                "type": "refund",
-            },
-            "type": "card",
-        },
-        "status": "succeeded",
-    },
     "line_item": {"discountable": True, "discounts": [], "pretax_credit_amounts": [], "taxes": []},
+    **AFTER_SALE,
     "discount": nulls("customer_account end invoice invoice_item subscription subscription_item"),
 }

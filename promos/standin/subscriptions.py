@@ -17,6 +17,7 @@ from promos.standin import (
     shapes,
 )
 from promos.standin.call import Call
+from promos.standin.discounts import Applied
 from promos.standin.kinds import RUNNING, Document
 
 DISCOUNTS = params.listing(params.group({name: params.text() for name in running_discounts.MENTION}))
@@ -149,6 +150,16 @@ def update(call: Call, subscription: Document, changes: dict[str, Any]) -> Docum
     changes.pop("proration_behavior", None)
     changes |= _end(call, subscription, changes)
     return call.change(subscription, params.with_metadata(subscription, changes))
+
+
+def redeem(call: Call, subscription: Document, applied: Applied) -> Document:
+    """Add a discount to a running subscription, as its customer may in the portal.
+
+    Raises StripeError when it may not be redeemed.
+    """
+    _check_running(subscription)
+    discount = running_discounts.redeem(call, subscription, applied)
+    return call.change(subscription, {"discounts": [*subscription["discounts"], discount["id"]]})
 
 
 def _items(call: Call, subscription: Document, changes: dict[str, Any]) -> Document:

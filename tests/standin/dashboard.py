@@ -50,3 +50,36 @@ class Dashboard:
 
     def reactivate_code(self, promotion_code):
         return self.v1.promotion_codes.update(promotion_code, {"active": True})
+
+    def give_code(self, subscription, promotion_code):
+        """Put a promotion code on a running subscription, in place of what it had."""
+        discounts = [{"promotion_code": promotion_code}]
+        return self.v1.subscriptions.update(subscription, {"discounts": discounts})
+
+    def cancel(self, subscription, *, at_period_end=False):
+        if at_period_end:
+            return self.v1.subscriptions.update(subscription, {"cancel_at_period_end": True})
+        return self.v1.subscriptions.cancel(subscription)
+
+    def refund(self, payment_intent, amount=None):
+        """Refund a payment, all that is left of it unless an amount is given."""
+        part = {"amount": amount} if amount else {}
+        return self.v1.refunds.create({"payment_intent": payment_intent, **part})
+
+    def refund_invoice(self, invoice, amount=None):
+        return self.refund(self.payment_intent_of(invoice), amount)
+
+    def payment_intent_of(self, invoice):
+        """Return the payment intent that an invoice was paid by."""
+        [payment] = self.v1.invoice_payments.list({"invoice": invoice}).data
+        return payment.payment.payment_intent
+
+    def credit(self, invoice, amount, **values):
+        return self.v1.credit_notes.create({"invoice": invoice, "amount": amount, **values})
+
+    def write_invoice(self, customer, amount, *, currency="usd", **values):
+        """Write an invoice over an amount and finalise it; return it open."""
+        draft = self.v1.invoices.create({"customer": customer, "currency": currency, **values})
+        item = {"customer": customer, "invoice": draft.id, "amount": amount, "currency": currency}
+        self.v1.invoice_items.create(item)
+        return self.v1.invoices.finalize_invoice(draft.id)

@@ -288,10 +288,10 @@ def test_events_come_in_stripes_order(shop):
         "charge.succeeded",
         "payment_intent.succeeded",
         "invoice.updated",
+        "customer.subscription.updated",
         "invoice.paid",
         "invoice.payment_succeeded",
         "invoice_payment.paid",
-        "customer.subscription.updated",
         "checkout.session.completed",
     ]
 
