@@ -127,6 +127,25 @@ def latency(seconds):
     return late
 
 
+def rate_limit(per_second=25, per_endpoint=25, *, clock=time.monotonic):
+    """Return a fault that refuses what goes beyond so many calls within any second, in all and per endpoint."""
+    answered = []
+    lock = threading.Lock()
+
+    def limited(request, behind):
+        endpoint = (request.method, request.path.split("/")[2])
+        with lock:
+            now = clock()
+            answered[:] = [(moment, known) for moment, known in answered if moment > now - 1]
+            same = sum(known == endpoint for _, known in answered)
+            if len(answered) >= per_second or same >= per_endpoint:
+                return _refusal(429, "Request rate limit exceeded.", "invalid_request_error", "rate_limit")
+            answered.append((now, endpoint))
+        return behind.handle(request)
+
+    return limited
+
+
 def restricted(*granted):
     """Return a fault for a restricted key: 403 unless the permission (`rak_coupon_write`) is granted."""
 

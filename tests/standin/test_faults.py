@@ -6,7 +6,7 @@ import time
 import pytest
 import stripe
 
-from tests.standin.faults import Faults, latency, restricted
+from tests.standin.faults import Faults, latency, rate_limit, restricted
 
 HALF = {"id": "HALF", "percent_off": 50}
 
@@ -126,3 +126,42 @@ def test_restricted_refuses_what_is_not_granted(faults, v1):
 
     assert v1.coupons.list().data == []
     assert v1.promotion_codes.list().data == []
+
+
+class Ticking:
+    """A clock that only the test moves."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def refusals(work, times):
+    found = []
+    for _ in range(times):
+        try:
+            work()
+        except stripe.RateLimitError as error:
+            found.append(error.error.code)
+    return found
+
+
+def test_rate_limit_counts_any_second(faults, v1):
+    clock = Ticking()
+    faults.always(rate_limit(5, clock=clock))
+    ask = [v1.coupons.list, v1.products.list]
+
+    assert refusals(ask[0], 3) + refusals(ask[1], 3) == ["rate_limit"]
+    clock.now = 0.9
+    assert refusals(ask[1], 1) == ["rate_limit"]
+    clock.now = 1.1
+    assert refusals(ask[1], 5) == []
+
+
+def test_rate_limit_counts_each_endpoint(faults, v1):
+    faults.always(rate_limit(25, 2, clock=Ticking()))
+
+    assert refusals(v1.coupons.list, 3) == ["rate_limit"]
+    assert refusals(v1.products.list, 2) == []
+    assert refusals(lambda: create(v1), 1) == []
