@@ -74,8 +74,12 @@ def usages() -> Iterator[Difference]:
 
 
 def codes() -> Iterator[Difference]:
-    """Check each code's counters against its settled redemptions and its open checkouts."""
-    used = _Sorted(PromoCodeUsage.objects.filter(status__in=SETTLED), "promo_code_id")
+    """Check each code's counters against its settled redemptions and its open checkouts.
+
+    A redemption whose use a refund gave back counts no longer.
+    """
+    counted = PromoCodeUsage.objects.filter(status__in=SETTLED, is_given_back=False)
+    used = _Sorted(counted, "promo_code_id")
     held = _Sorted(CheckoutAttempt.objects.filter(_HOLDS_A_CODE), "promo_code_id")
     for code in _stream(PromoCode.objects.all(), "pk", "code", "used_count", "held_count"):
         reckoned = {"used_count": _count(used.of(code["pk"])), "held_count": _count(held.of(code["pk"]))}
@@ -83,16 +87,20 @@ def codes() -> Iterator[Difference]:
 
 
 def campaigns() -> Iterator[Difference]:
-    """Check each campaign's budget: what its codes gave away and what its open checkouts promise.
+    """Check each campaign's budget: what its codes gave, still promise to renewals, and hold in open checkouts.
 
     A budget is kept in the campaign's currency only.
     """
     given = LedgerEntry.objects.filter(currency=F("usage__promo_code__campaign__currency"))
     spent = _Sorted(given, "usage__promo_code__campaign_id", "discount_amount")
+    promising = PromoCodeUsage.objects.filter(currency=F("promo_code__campaign__currency"))
+    promised = _Sorted(promising, "promo_code__campaign_id", "promised_amount")
     held = _Sorted(CheckoutAttempt.objects.filter(_HOLDS_A_CODE), "promo_code__campaign_id", "held_amount")
-    for campaign in _stream(Campaign.objects.all(), "pk", "name", "spent_amount", "held_amount"):
+    kept = ("spent_amount", "promised_amount", "held_amount")
+    for campaign in _stream(Campaign.objects.all(), "pk", "name", *kept):
         reckoned = {
             "spent_amount": _sums(spent.of(campaign["pk"]), ("discount_amount",))["discount_amount"],
+            "promised_amount": _sums(promised.of(campaign["pk"]), ("promised_amount",))["promised_amount"],
             "held_amount": _sums(held.of(campaign["pk"]), ("held_amount",))["held_amount"],
         }
         yield from _compare("promos_campaign", campaign["pk"], campaign["name"], campaign, reckoned)

@@ -64,6 +64,8 @@ class Customer(models.Model):
     email_key = models.CharField(max_length=254, blank=True, db_index=True, editable=False)
     # NULL until the customer is made at Stripe, before a first checkout.
     stripe_customer_id = models.CharField(max_length=255, null=True, blank=True, editable=False)  # noqa: DJ001
+    # From then on no event brings the address back.
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = CustomerQuerySet.as_manager()

@@ -194,6 +194,10 @@ def _locked_customer(order: Order) -> Customer | None:
     if customer is None:
         Customer.objects.get_or_create(**known, defaults={"email": order.email})
         customer = locked.first()
+    if customer and order.email and not customer.email and not customer.erased_at:
+        # Made when a subscription or a refund came first, which do not tell it.
+        customer.email = order.email
+        customer.save(update_fields=["email", "email_key"])
     return customer
 
 
