@@ -235,3 +235,13 @@ def test_session_expiring_by_itself_is_delivered(shop, receiver, clock):
 
     [(body, _)] = receiver.wait_for(1)
     assert json.loads(body)["data"]["object"]["id"] == session.id
+
+
+def test_what_hooks_bring_about_is_delivered(shop, receiver, standin):
+    subscription = shop.subscribe()
+    listen(shop.dashboard, receiver.url, "invoice.paid")
+
+    standin.hooks.renew(subscription.id)
+
+    [(body, _)] = receiver.wait_for(1)
+    assert json.loads(body)["data"]["object"]["billing_reason"] == "subscription_cycle"
