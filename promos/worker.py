@@ -1,6 +1,7 @@
 """The worker: pushes due codes, finishes events, asks after overdue checkouts. Any number may run.
 
-It looks twice a second; on PostgreSQL a saved code wakes it at once.
+It looks twice a second; on PostgreSQL a saved code wakes it at once. Every hour
+one of them asks Stripe for events that never arrived and compares everything.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from promos import stripe_gateway
+from promos.backfill import missed
 from promos.billing import overdue
 from promos.signals import CHANNEL
 from promos.sync import push
+from promos.sync.drift import doctor
 from promos.sync.pool import Pool
 from promos.webhooks import queue
 
@@ -25,6 +28,8 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 #: After the database failed, in seconds.
 PAUSE_SECONDS = 2.0
+#: How often is looked whether the hourly round is due.
+ROUND_SECONDS = 30.0
 
 
 def run(stop: threading.Event, *, clock: Callable[[], datetime] = timezone.now) -> None:
@@ -33,15 +38,51 @@ def run(stop: threading.Event, *, clock: Callable[[], datetime] = timezone.now) 
     Raises:
         stripe_gateway.NotAuthorised: the key is wrong; nothing would work until it is mended.
     """
+    over = threading.Event()
     with Pool(clock=clock) as pool, stripe_gateway.paced(pool.limiter):
-        while not stop.is_set():
+        rounds = threading.Thread(target=_make_rounds, args=(over, pool), name="rounds")
+        rounds.start()
+        try:
+            while not stop.is_set():
+                _work_or_wait(pool, stop)
+        finally:
+            over.set()
+            rounds.join()
+
+
+def _work_or_wait(pool: Pool, stop: threading.Event) -> None:
+    try:
+        if not pool.fill(pool.clock()) + _work_on_events(pool.clock()):
+            _wait(stop)
+    except DatabaseError:
+        logger.exception("The database failed; trying again in %s seconds", PAUSE_SECONDS)
+        connection.close()
+        stop.wait(PAUSE_SECONDS)
+
+
+def _make_rounds(over: threading.Event, pool: Pool) -> None:
+    """Beside the queues, which it would hold up: every hour ask for missed events and compare everything."""
+    with stripe_gateway.paced(pool.limiter):
+        while not over.wait(ROUND_SECONDS):
             try:
-                if not pool.fill(clock()) + _work_on_events(clock()):
-                    _wait(stop)
-            except DatabaseError:
-                logger.exception("The database failed; trying again in %s seconds", PAUSE_SECONDS)
+                make_round(pool.clock())
+            except stripe_gateway.NotAuthorised as error:
+                pool.refusal = error
+            except (stripe_gateway.StripeError, DatabaseError):
+                logger.exception("The hourly round broke off; it is made again in %s seconds", ROUND_SECONDS)
+            finally:
                 connection.close()
-                stop.wait(PAUSE_SECONDS)
+
+
+def make_round(now: datetime) -> None:
+    """Take in missed events and let the drift doctor look at everything, once an hour.
+
+    Raises:
+        stripe_gateway.StripeError: Stripe refused or went away.
+    """
+    if doctor.due(now):
+        missed.catch_up(now=now)
+        doctor.work(now)
 
 
 def work(now: datetime) -> int:

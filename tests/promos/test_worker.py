@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from promos import promo_codes, redemptions, stripe_gateway, worker
 from promos.billing import overdue
-from promos.models import CheckoutAttempt, Customer, LedgerEntry, PromoCode
+from promos.models import CheckoutAttempt, Customer, LedgerEntry, PromoCode, ReconcileRun
 from promos.standin.server import Standin
 from promos.sync import push
 from tests.factories import PromoCodeFactory
@@ -120,6 +120,15 @@ def test_run_pushes_a_saved_code_and_stops(standin: Standin) -> None:
     thread.join(5)
     assert not thread.is_alive()
     assert PromoCode.objects.get(pk=code.pk).sync_status == "synced"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_hourly_round_is_made_once(standin: Standin, now: datetime) -> None:
+    worker.make_round(now)
+    worker.make_round(now)
+    assert ReconcileRun.objects.count() == 1
+    worker.make_round(now + timedelta(hours=1))
+    assert ReconcileRun.objects.count() == 2
 
 
 def run_and_close(stop: Event) -> None:
