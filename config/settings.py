@@ -69,6 +69,8 @@ STRIPE_TIMEOUT_SECONDS = env.float("STRIPE_TIMEOUT_SECONDS", default=10.0)
 
 # Limits per customer hold over all spellings of a mailbox: +aliases and dots where the provider drops them.
 EMAIL_ALIASES_ARE_ONE = env.bool("EMAIL_ALIASES_ARE_ONE", default=True)
+# Whether to keep where visitors of links with codes come from (utm_… and the referring site), in our database only.
+TRACKING = env.bool("TRACKING", default=True)
 # For how many months ahead a running discount is set aside in its campaign's budget; 0: only what was given.
 BUDGET_MONTHS_AHEAD = env.int("BUDGET_MONTHS_AHEAD", default=12)
 # Whether a full refund gives the use of a code back; a campaign has its own say for its codes.

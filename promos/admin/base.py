@@ -16,9 +16,10 @@ from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
 
 from promos import money
-from promos.admin import decisions, pages
+from promos.admin import decisions, lists, pages
 
 
 class ProjectAdmin(ModelAdmin):
@@ -26,6 +27,7 @@ class ProjectAdmin(ModelAdmin):
 
     list_per_page = 50
     show_full_result_count = False
+    paginator = lists.CappedPaginator
     list_filter_submit = True
     list_fullwidth = True
     ordering: tuple[str, ...] = ("-pk",)
@@ -37,6 +39,9 @@ class ProjectAdmin(ModelAdmin):
         except IntegrityError:
             # The same was saved at the same moment, by a double click say: now the form sees it and says so.
             return super().changeform_view(request, *args, **kwargs)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return lists.SteadyChangeList
 
     def get_urls(self) -> list[URLPattern]:
         return [*pages.urls(self), *super().get_urls()]

@@ -13,20 +13,26 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from djstripe.models import Product
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RelatedDropdownFilter
+from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action as unfold_action
 from unfold.decorators import display
+from unfold.views import ChangeList
 
 from promos import codes, history, offers, promo_codes
+from promos.admin import timeline
 from promos.admin.actions import Deed, Skipped, WhyForm, Words, action
-from promos.admin.base import ProjectAdmin, admin_link, by_label, dashboard_link, in_money
-from promos.admin.code_filters import StatusFilter
+from promos.admin.base import ProjectAdmin, admin_link, by_label, in_money
+from promos.admin.code_filters import ProductFilter, StatusFilter, UsesFilter
 from promos.admin.code_form import MoveForm, PromoCodeForm, initial_of
+from promos.admin.conflicts import ANSWERS, CONFLICT, ConflictMixin
+from promos.admin.lists import CodeList
+from promos.admin.sharing import SHARING, Sharing
 from promos.admin.terms_form import CONDITIONS, TERMS
-from promos.models import Offer, PromoCode, StripePromotionCode
+from promos.models import Offer, PromoCode
 from promos.models.codes import PromoCodeQuerySet
 
 STATUS_COLOURS = by_label(
@@ -51,6 +57,7 @@ SYNC_COLOURS = by_label(
 COPY_OF = "copy"
 #: What an action says of a code that was archived before.
 ARCHIVED = "it is archived"
+KEPT_IN_STRIPE = "its terms can only be changed in Stripe"
 
 PUSH = Words(
     title="Push now",
@@ -147,14 +154,16 @@ STRIPE = (
 
 
 @admin.register(PromoCode)
-class PromoCodeAdmin(ProjectAdmin):
+class PromoCodeAdmin(ConflictMixin, ProjectAdmin):
     form = PromoCodeForm
     list_display = (
         "code_and_campaign",
         "value",
         "status_badge",
         "sync_badge",
-        "uses",
+        "uses_bar",
+        "savings",
+        "last_used",
         "ends",
         "created_at",
     )
@@ -164,15 +173,19 @@ class PromoCodeAdmin(ProjectAdmin):
         ("sync_status", ChoicesDropdownFilter),
         ("offer__kind", ChoicesDropdownFilter),
         ("campaign", RelatedDropdownFilter),
+        ProductFilter,
+        UsesFilter,
+        ("expires_at", RangeDateFilter),
+        ("created_at", RangeDateFilter),
     )
     search_fields = ("code", "description")
-    ordering = ("-created_at", "-pk")
     autocomplete_fields = ("campaign", "customer")
     conditional_fields = CONDITIONS
     warn_unsaved_form = True
-    actions = ("push_now", "retry", "approve", "pause", "resume", "move", "archive")
+    actions = ("push_now", "retry", "approve", "pause", "resume", "move", "archive", *ANSWERS)
     actions_row = ("push_now", "approve", "pause", "resume", "duplicate", "archive")
     actions_detail = (
+        *ANSWERS,
         "push_now",
         "approve",
         "duplicate",
@@ -183,18 +196,22 @@ class PromoCodeAdmin(ProjectAdmin):
         queryset: PromoCodeQuerySet = super().get_queryset(request)
         return queryset.with_status(timezone.now()).select_related("offer", "campaign")
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return CodeList
+
     def get_fieldsets(self, request: HttpRequest, obj: PromoCode | None = None) -> Any:
         if obj is None:
             return (ABOUT, TERMS_TO_EDIT, LIMITS_TO_EDIT)
+        first = (CONFLICT, STANDING) if obj.sync_status == PromoCode.SyncStatus.CONFLICT else (STANDING,)
         if not self.has_change_permission(request, obj):
-            return (STANDING, ABOUT, TERMS_TO_READ, LIMITS_TO_READ, STRIPE)
+            return (*first, ABOUT, TERMS_TO_READ, LIMITS_TO_READ, STRIPE)
         terms = TERMS_TO_READ if _has_shared_terms(obj) else TERMS_TO_EDIT
-        return (STANDING, ABOUT, terms, LIMITS_TO_EDIT, STRIPE, WHY)
+        return (*first, ABOUT, terms, LIMITS_TO_EDIT, STRIPE, WHY)
 
     def get_readonly_fields(self, request: HttpRequest, obj: PromoCode | None = None) -> tuple[str, ...]:
         if obj is None:
             return ()
-        readable = (STANDING, TERMS_TO_READ, STRIPE)
+        readable = (CONFLICT, STANDING, TERMS_TO_READ, STRIPE)
         return (*(name for _, options in readable for name in options["fields"]), "minimum")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -204,8 +221,15 @@ class PromoCodeAdmin(ProjectAdmin):
             initial_of(original, timezone.now()) if original else super().get_changeform_initial_data(request)
         )
 
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
+        found: list[UnfoldAction] = super().get_actions_detail(request, object_id)
+        is_conflict = PromoCode.objects.filter(
+            pk=object_id, sync_status=PromoCode.SyncStatus.CONFLICT
+        ).exists()
+        return [each for each in found if is_conflict or each.method.__name__ not in ANSWERS]
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if isinstance(obj, PromoCode) and obj.archived_at is not None:
+        if isinstance(obj, PromoCode) and (obj.archived_at is not None or _is_kept_in_stripe(obj)):
             return False
         return bool(super().has_change_permission(request, obj))
 
@@ -241,13 +265,28 @@ class PromoCodeAdmin(ProjectAdmin):
     def sync_badge(self, obj: PromoCode) -> str:
         return obj.get_sync_status_display()
 
-    @display(description="Uses", ordering="used_count")
     def uses(self, obj: PromoCode) -> str:
         return (
             str(obj.used_count)
             if obj.max_redemptions is None
             else f"{obj.used_count} / {obj.max_redemptions}"
         )
+
+    @display(description="Uses", ordering="used_count")
+    def uses_bar(self, obj: PromoCode) -> SafeString | str:
+        if obj.max_redemptions is None:
+            return self.uses(obj)
+        # The text says it; the bar only shows it.
+        bar = '{}<progress class="promos-uses" value="{}" max="{}" aria-hidden="true"></progress>'
+        return format_html(bar, self.uses(obj), min(obj.used_count, obj.max_redemptions), obj.max_redemptions)
+
+    @display(description="Savings")
+    def savings(self, obj: Any) -> str:
+        return obj.figures.savings_in_words
+
+    @display(description="Last used")
+    def last_used(self, obj: Any) -> datetime | None:
+        return obj.figures.last_used_at
 
     @display(description="Ends", ordering="expires_at")
     def ends(self, obj: PromoCode) -> datetime | None:
@@ -287,13 +326,12 @@ class PromoCodeAdmin(ProjectAdmin):
 
     @display(description="Promotion codes")
     def generations(self, obj: PromoCode) -> SafeString | str:
-        rows = obj.stripe_promotion_codes.select_related("stripe_coupon").order_by("-generation")
-        return format_html_join("", "<div>{}</div>", ((_generation(row),) for row in rows))
+        return timeline.render(obj)
 
     @action(PUSH)
     def push_now(self, code: PromoCode, deed: Deed) -> None:
         if code.sync_status == PromoCode.SyncStatus.CONFLICT:
-            raise Skipped("it conflicts with a code in Stripe")
+            raise Skipped("it is in conflict with Stripe")
         promo_codes.retry(code)
 
     @action(RETRY)
@@ -319,16 +357,19 @@ class PromoCodeAdmin(ProjectAdmin):
 
     @action(PAUSE)
     def pause(self, code: PromoCode, deed: Deed) -> None:
+        _skip_if_kept_in_stripe(code)
         if not promo_codes.pause(code, now=deed.now):
             raise Skipped(ARCHIVED if code.archived_at else "it is paused")
 
     @action(RESUME)
     def resume(self, code: PromoCode, deed: Deed) -> None:
+        _skip_if_kept_in_stripe(code)
         if not promo_codes.resume(code):
             raise Skipped(ARCHIVED if code.archived_at else "it is not paused by hand")
 
     @action(ARCHIVE)
     def archive(self, code: PromoCode, deed: Deed) -> None:
+        _skip_if_kept_in_stripe(code)
         if not promo_codes.archive(code, now=deed.now):
             raise Skipped(ARCHIVED)
 
@@ -337,24 +378,22 @@ SYNC_IN_WORDS = {
     PromoCode.SyncStatus.SYNCED: "In step with Stripe",
     PromoCode.SyncStatus.PENDING: "Waits to be pushed to Stripe. {error}",
     PromoCode.SyncStatus.ERROR: "The push to Stripe failed: {error}",
-    PromoCode.SyncStatus.CONFLICT: "Stripe has something else under this text: {error}",
+    PromoCode.SyncStatus.CONFLICT: "Waits for your word: {error}",
 }
 
 
+def _is_kept_in_stripe(code: PromoCode) -> bool:
+    """Say whether a code gives what only Stripe can express: it is mirrored to look at, and never pushed."""
+    return code.offer.kind == Offer.Kind.OTHER
+
+
+def _skip_if_kept_in_stripe(code: PromoCode) -> None:
+    if _is_kept_in_stripe(code):
+        raise Skipped(KEPT_IN_STRIPE)
+
+
 def _has_shared_terms(code: PromoCode) -> bool:
-    """Say whether editing the terms here would change other codes too, or terms that only Stripe can edit."""
-    if code.batch_id is not None or code.offer.kind == Offer.Kind.OTHER:
+    """Say whether editing the terms here would change other codes too."""
+    if code.batch_id is not None:
         return True
     return PromoCode.objects.filter(offer=code.offer).exclude(pk=code.pk).exists()
-
-
-def _generation(row: StripePromotionCode) -> SafeString:
-    return format_html(
-        "{}. {} · {} · coupon {} · {} times redeemed at Stripe{}",
-        row.generation,
-        dashboard_link("promotion_codes", row.stripe_promotion_code_id) or "no id yet",
-        row.get_state_display(),
-        dashboard_link("coupons", row.stripe_coupon.stripe_coupon_id),
-        row.times_redeemed,
-        f" · {row.retired_reason}" if row.retired_reason else "",
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 from django.apps import apps
 from django.conf import settings
@@ -70,6 +71,33 @@ SEARCHED = (
 )
 #: Of each kind; a search for "a" over a million codes must stay a search.
 FOUND_AT_MOST = 10
+
+
+#: Views of the list of codes, shown as its tabs: what is filtered for each.
+VIEWS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("All", {}),
+    ("Active", {"status": "active"}),
+    ("Scheduled", {"status": "scheduled"}),
+    ("Paused", {"status": "paused"}),
+    ("Waiting for approval", {"status": "waiting"}),
+    ("Refused by Stripe", {"sync_status__exact": "error"}),
+    ("In conflict", {"sync_status__exact": "conflict"}),
+    ("Used up", {"status": "used_up"}),
+    ("Expired", {"status": "expired"}),
+    ("Archived", {"status": "archived"}),
+)
+
+
+def tabs(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the tabs above the list of codes, as Unfold takes them."""
+    address = reverse("admin:promos_promocode_changelist")
+    # Which page or order one looks at is no other view.
+    asked = {name: value for name, value in request.GET.items() if name not in {"p", "o", "q"}}
+    items = [
+        {"title": title, "link": f"{address}?{urlencode(query)}", "active": asked == query}
+        for title, query in VIEWS
+    ]
+    return [{"models": ["promos.promocode"], "items": items}]
 
 
 def environment(request: HttpRequest) -> list[str]:

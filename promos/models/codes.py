@@ -112,7 +112,7 @@ class PromoCode(Limits):
         related_name="personal_codes",
         help_text="Only this customer may use the code.",
     )
-    used_count = models.PositiveIntegerField(default=0, editable=False, db_index=True)
+    used_count = models.PositiveIntegerField(default=0, editable=False)
     held_count = models.PositiveIntegerField(default=0, editable=False)
 
     submitted_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -138,11 +138,11 @@ class PromoCode(Limits):
     needs_review = models.BooleanField(default=False, editable=False)
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     sync_status = models.CharField(
-        max_length=8, choices=SyncStatus, default=SyncStatus.PENDING, db_index=True, editable=False
+        max_length=8, choices=SyncStatus, default=SyncStatus.PENDING, editable=False
     )
     sync_error = models.TextField(blank=True, editable=False)
     synced_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -225,6 +225,11 @@ class PromoCode(Limits):
                 name="promos_promocode_due_idx",
             ),
             models.Index(fields=["code"], name="promos_promocode_code_idx"),
+            # What the owner's list is ordered by, ties in the same direction.
+            models.Index(fields=["used_count", "id"], name="promos_promocode_by_uses_idx"),
+            models.Index(fields=["expires_at", "id"], name="promos_promocode_by_end_idx"),
+            models.Index(fields=["created_at", "id"], name="promos_promocode_by_age_idx"),
+            models.Index(fields=["sync_status", "id"], name="promos_promocode_by_sync_idx"),
         ]
 
     def __str__(self) -> str:

@@ -10,8 +10,8 @@ class Limits(models.Model):
     description = models.CharField(
         max_length=200, blank=True, help_text="For your team; customers never see it."
     )
-    starts_at = models.DateTimeField(null=True, blank=True, db_index=True)
-    expires_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    starts_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
     max_redemptions = models.PositiveIntegerField(
         null=True,
         blank=True,

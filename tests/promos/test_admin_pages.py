@@ -38,7 +38,7 @@ def _one_of_each(owner: User) -> None:
     WebhookEndpoint.objects.create(
         id="we_1", url="https://example.com", secret="whsec_hidden", enabled_events=["*"], status="enabled"
     )
-    Group.objects.create(name="Support")
+    Group.objects.create(name="Interns")
 
 
 def address(model: type[Model], page: str, *args: object) -> str:

@@ -1,0 +1,61 @@
+"""The roles that every installation begins with, as groups. Rights of your own making go into groups of your own.
+
+Made and completed after every migration: a new version may bring new rights.
+
+- Owner: everything, people included; approves what others set.
+- Marketer: codes, campaigns, offers and batches.
+- Support: looks at everything of customers, and gives goodwill codes.
+- Viewer: looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.apps import AppConfig
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Group, Permission
+from django.db import router
+
+#: The apps in which roles have rights.
+APPS = frozenset({"promos", "auth", "account", "mfa", "djstripe"})
+OWNER, MARKETER, SUPPORT, VIEWER = "Owner", "Marketer", "Support", "Viewer"
+
+_MADE_BY_MARKETERS = ("promocode", "offer", "campaign", "codebatch")
+_MARKETERS = frozenset(f"{verb}_{model}" for verb in ("add", "change") for model in _MADE_BY_MARKETERS)
+
+
+def _may_look(app: str, codename: str) -> bool:
+    return app == "promos" and codename.startswith("view_")
+
+
+def _may_own(app: str, codename: str) -> bool:
+    if app == "djstripe":
+        return codename.startswith("view_")
+    return app in {"promos", "auth", "account", "mfa"}
+
+
+#: Who has which permission, by app and codename.
+RIGHTS: dict[str, Callable[[str, str], bool]] = {
+    OWNER: _may_own,
+    MARKETER: lambda app, codename: _may_look(app, codename) or (app == "promos" and codename in _MARKETERS),
+    SUPPORT: lambda app, codename: _may_look(app, codename) or (app, codename) == ("promos", "give_goodwill"),
+    VIEWER: _may_look,
+}
+
+
+def grant_after_migrate(*, app_config: AppConfig, using: str, **_: Any) -> None:
+    """Give the roles what they may do in one app; nothing that was given otherwise is taken away."""
+    if not router.allow_migrate(using, "auth") or app_config.label not in APPS:
+        return
+    # Django's own receiver may come after this one.
+    create_permissions(app_config, verbosity=0, using=using)
+    permissions = list(
+        Permission.objects.using(using)
+        .filter(content_type__app_label=app_config.label)
+        .exclude(codename__contains="_historical")
+    )
+    for role, may in RIGHTS.items():
+        group, _created = Group.objects.using(using).get_or_create(name=role)
+        group.permissions.add(*(each for each in permissions if may(app_config.label, each.codename)))
