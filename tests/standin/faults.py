@@ -50,16 +50,17 @@ class Faults:
         """Meet every call to such addresses with a fault, until cleared."""
         self.standing = (fault, _matcher(method, path))
 
-    def by_chance(self, share, *, seed):
+    def by_chance(self, share, *, seed, without=()):
         """Meet a share of all writing calls, 0 to 1, with a fault drawn by a seed, until cleared."""
         dice = random.Random(seed)  # noqa: S311 - a test's dice
-        kinds = (
+        known = (
             self.outage,
             self.drop_after_commit,
             self.too_many,
             self.error_before_commit,
             self.error_after_commit,
         )
+        kinds = [fault for fault in known if fault not in without]
 
         def drawn(request, behind):
             is_met = request.method == "POST" and dice.random() < share
