@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db.models import F, Q, QuerySet
 
+from promos import history
 from promos.models import CheckoutAttempt, CodeCheck, PromoCode, PromoCodeUsage, StripePromotionCode
 from promos.sync import importing
 
@@ -31,7 +32,10 @@ def note_rivals_off(code: PromoCode, *, now: datetime) -> None:
         rival.synced_terms = rival.synced_terms | {"active": False}
         rival.save(update_fields=["synced_terms"])
     others = PromoCode.objects.filter(stripe_promotion_codes__in=rows)
-    others.not_archived().exclude(pk=code.pk).update(paused_at=now)
+    living = list(others.not_archived().exclude(pk=code.pk).values_list("pk", flat=True))
+    PromoCode.objects.filter(pk__in=living).update(paused_at=now)
+    with history.because("Gave way in a conflict with Stripe"):
+        history.note(PromoCode.objects.filter(pk__in=living))
     conflicting = others.filter(sync_status=SyncStatus.CONFLICT).exclude(archived_at=None)
     conflicting.update(sync_status=SyncStatus.SYNCED, sync_error="")
 
@@ -90,6 +94,7 @@ def _take_terms(code: PromoCode, rival: StripePromotionCode, *, now: datetime) -
     fields = importing.code_fields(rival.synced_terms, used_before=rival.used_before)
     if code.starts_at is not None and code.starts_at > now:
         fields["starts_at"] = None
-    PromoCode.objects.filter(pk=code.pk).update(
-        offer=rival.stripe_coupon.offer_id, paused_at=None, archived_at=None, **fields
-    )
+    taken = PromoCode.objects.filter(pk=code.pk)
+    taken.update(offer=rival.stripe_coupon.offer_id, paused_at=None, archived_at=None, **fields)
+    with history.because("Stripe's side taken"):
+        history.note(taken)
