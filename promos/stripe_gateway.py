@@ -166,6 +166,11 @@ def retrieve_subscription(subscription_id: str) -> StripeObject:
     return _call(_client().v1.subscriptions.retrieve, subscription_id, params={"expand": ["discounts"]})
 
 
+def list_subscriptions(**params: Any) -> Iterator[StripeObject]:
+    """Yield subscriptions as ``retrieve_subscription`` returns them; ``status="all"`` with the ended ones."""
+    return _pages(_client().v1.subscriptions.list, {"expand": ["data.discounts"], **params})
+
+
 def retrieve_refund(refund_id: str) -> StripeObject:
     return _call(_client().v1.refunds.retrieve, refund_id)
 
@@ -178,8 +183,16 @@ def retrieve_dispute(dispute_id: str) -> StripeObject:
     return _call(_client().v1.disputes.retrieve, dispute_id)
 
 
+def list_disputes(**params: Any) -> Iterator[StripeObject]:
+    return _pages(_client().v1.disputes.list, params)
+
+
 def retrieve_credit_note(note_id: str) -> StripeObject:
     return _call(_client().v1.credit_notes.retrieve, note_id)
+
+
+def list_credit_notes(**params: Any) -> Iterator[StripeObject]:
+    return _pages(_client().v1.credit_notes.list, params)
 
 
 def create_product(params: Params, *, idempotency_key: str) -> StripeObject:

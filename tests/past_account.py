@@ -38,6 +38,17 @@ class PastAccount:
         assert stripe_shop.pay(session, email=email).status_code == 303
         return self.shop.reload(session)
 
+    def lose_dispute(self, session: Any) -> None:
+        payment = self.dashboard.v1.payment_intents.retrieve(session.payment_intent)
+        dispute = self.standin.hooks.open_dispute(payment.latest_charge)
+        self.standin.hooks.close_dispute(dispute["id"], "lost")
+
+    def credit(self, session: Any, *, amount: int) -> None:
+        """Take an amount off the latest invoice of a session's subscription, settled outside of Stripe."""
+        subscription = self.dashboard.v1.subscriptions.retrieve(session.subscription)
+        terms = {"invoice": subscription.latest_invoice, "amount": amount, "out_of_band_amount": amount}
+        self.dashboard.v1.credit_notes.create(terms)
+
     def pass_days(self, days: float) -> None:
         """Let time pass: what is due renews or lapses."""
         self.clock.advance(days * DAY)
@@ -57,19 +68,23 @@ def opened(*, days_ago: float = 100) -> Iterator[PastAccount]:
 
 
 def live_through(account: PastAccount) -> None:
-    """Four orders: a code on a subscription, none, a code on a single payment, and one refunded in part.
+    """Four orders: a code on a subscription, none, a code on a single payment, and one without a code.
 
-    The two subscriptions renew three times each in the hundred days.
+    The two subscriptions renew three times each in the hundred days. The payment
+    with a code is disputed and lost, the last one refunded in part, and one
+    renewal of the first subscription gets a credit note.
     """
     launch = account.code("LAUNCH")
-    account.buy(launch, email="first@example.com")
+    subscribed = account.buy(launch, email="first@example.com")
     account.pass_days(1)
     account.buy(email="second@example.com")
     account.shop.open()
     account.pass_days(9)
     account.dashboard.deactivate_code(launch.id)
-    account.buy(account.code("SETUP", percent_off=10), mode="payment", customer_creation="always")
+    disputed = account.buy(account.code("SETUP", percent_off=10), mode="payment", customer_creation="always")
     account.pass_days(5)
+    account.lose_dispute(disputed)
     single = account.buy(mode="payment", customer_creation="always", email="second@example.com")
     account.dashboard.v1.refunds.create({"payment_intent": single.payment_intent, "amount": 5000})
     account.pass_days(84)
+    account.credit(subscribed, amount=1000)

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from promos import redemptions, stripe_gateway
-from promos.backfill import chronology, past, walk
+from promos.backfill import chronology, past, sources, walk
 from promos.backfill.steps import Tally
 from promos.models import LedgerEntry, PromoCode, PromoCodeUsage, SyncCursor
 from promos.sync import push
@@ -68,12 +68,16 @@ def test_backfill_brings_in_codes_orders_and_refunds(lived: PastAccount, now: da
         "checkout sessions": (4, 4),
         # The first invoices are those of two sessions.
         "invoices": (8, 6),
+        "subscriptions": (2, 2),
         "refunds": (1, 1),
+        "disputes": (1, 1),
+        "credit notes": (1, 1),
     }
     assert dict(PromoCode.objects.values_list("code", "used_count")) == {"LAUNCH": 1, "SETUP": 1}
     assert sum(LedgerEntry.objects.values_list("gross_amount", flat=True)) == 2 * 29950 + 6 * 9950 + 2 * 20000
     assert sum(LedgerEntry.objects.values_list("discount_amount", flat=True)) == 29950 // 2 + 2000
-    assert LedgerEntry.objects.get(kind="refund").net_amount == -5000
+    paid_back = LedgerEntry.objects.exclude(order=None).values_list("kind", "net_amount")
+    assert dict(paid_back) == {"refund": -5000, "dispute": -18000, "credit_note": -1000}
 
 
 def test_past_orders_keep_their_dates_plans_and_customers(lived: PastAccount, now: datetime) -> None:
@@ -84,7 +88,7 @@ def test_past_orders_keep_their_dates_plans_and_customers(lived: PastAccount, no
     assert abs(usage.redeemed_at - (now - timedelta(days=100))) < timedelta(hours=1)
     assert (first.plan, first.interval, first.is_new_customer) == (lived.shop.plan, "month", True)
     assert [renewal.net_amount for renewal in renewals] == [9950, 9950, 9950]
-    single = LedgerEntry.objects.get(usage__promo_code__code="SETUP")
+    single = LedgerEntry.objects.get(usage__promo_code__code="SETUP", kind="checkout")
     assert (single.plan, single.interval) == (lived.shop.fee, "")
 
 
@@ -112,8 +116,8 @@ def test_payment_under_way_is_left_to_its_event(
         for found in stripe_gateway.list_checkout_sessions(status="complete", **params):
             yield found | {"payment_status": "unpaid"}
 
-    sources = [replace(source, listing=as_unpaid) for source in past.SOURCES[:1]]
-    monkeypatch.setattr(past, "SOURCES", sources)
+    sessions = replace(sources.SOURCES[0], listing=as_unpaid)
+    monkeypatch.setattr(past, "SOURCES", [sessions])
     assert counts(walk.run(now=now))["checkout sessions"] == (4, 0)
     assert not PromoCodeUsage.objects.exists()
 
@@ -193,7 +197,7 @@ def test_stopped_walk_continues_where_it_was(lived: PastAccount, now: datetime, 
     assert tally.continued_at == reached_at is not None
     # The two sessions that were done are not looked at again, and nothing is there twice.
     assert tally.counts["checkout sessions"].seen < 4
-    assert (LedgerEntry.objects.count(), walk.is_unfinished()) == (11, False)
+    assert (LedgerEntry.objects.count(), walk.is_unfinished()) == (13, False)
 
 
 def test_order_that_cannot_be_recorded_stops_neither_the_rest_nor_the_next_run(
@@ -213,7 +217,7 @@ def test_order_that_cannot_be_recorded_stops_neither_the_rest_nor_the_next_run(
     assert tally.failures == [f"{strange['id']}: ValueError: strange"]
     assert walk.is_unfinished()
     walk.run(now=now)
-    assert (LedgerEntry.objects.count(), walk.is_unfinished()) == (11, False)
+    assert (LedgerEntry.objects.count(), walk.is_unfinished()) == (13, False)
     assert LedgerEntry.objects.filter(stripe_session_id=strange["id"]).exists()
 
 
@@ -223,7 +227,7 @@ def test_walk_waits_while_stripe_does_not_answer(lived: PastAccount, now: dateti
     trouble.next(trouble.outage, times=3, path="/v1/checkout/sessions")
     trouble.next(trouble.too_many, times=3, path="/v1/invoices")
     walk.run(now=now)
-    assert LedgerEntry.objects.count() == 11
+    assert LedgerEntry.objects.count() == 13
 
 
 def test_walk_gives_up_when_stripe_stays_away(lived: PastAccount, now: datetime, monkeypatch: Any) -> None:
@@ -234,7 +238,7 @@ def test_walk_gives_up_when_stripe_stays_away(lived: PastAccount, now: datetime,
         walk.run(now=now)
     trouble.clear()
     walk.run(now=now)
-    assert LedgerEntry.objects.count() == 11
+    assert LedgerEntry.objects.count() == 13
 
 
 @pytest.mark.parametrize("apart", [0, 1000])
@@ -268,7 +272,7 @@ def test_walk_asks_stripe_by_pages(lived: PastAccount, now: datetime) -> None:
     recorder = lived.standin.api = Recorder(lived.standin.api)
     walk.run(now=now)
     # Coupons and two lists of codes; of each other list its oldest object and what follows.
-    assert len(recorder.calls) == 3 + 3 * 2
+    assert len(recorder.calls) == 3 + 6 * 2
 
 
 def test_command_counts_and_continues(lived: PastAccount, settings: Settings) -> None:
