@@ -97,7 +97,11 @@ def find(text: str, *, customer: Customer | None) -> PromoCode | None:
 
 def check(text: str, *, customer: Customer | None, plan: Plan, now: datetime) -> Verdict:
     """Say whether the customer may use the code on the plan at ``now``, and what it would cost."""
-    code = find(text, customer=customer)
+    return judge(find(text, customer=customer), customer=customer, plan=plan, now=now)
+
+
+def judge(code: PromoCode | None, *, customer: Customer | None, plan: Plan, now: datetime) -> Verdict:
+    """Say the same of a code that ``find`` found for this customer."""
     if code is None:
         return Verdict(Reason.NOT_FOUND)
     reason = _refusal(code, customer=customer, plan=plan, now=now)
@@ -109,10 +113,12 @@ def check(text: str, *, customer: Customer | None, plan: Plan, now: datetime) ->
 
 def _history(customer: Customer | None) -> dict[str, Exists]:
     """What the customer did before, as EXISTS beside the code's row; counting all rows would not scale."""
-    own_uses = PromoCodeUsage.objects.filter(promo_code=OuterRef("pk"), customer=customer)
-    paid_orders = LedgerEntry.objects.filter(customer=customer, kind__in=["checkout", "invoice"])
     if customer is None:
-        own_uses, paid_orders = own_uses.none(), paid_orders.none()
+        people = Customer.objects.none()
+    else:
+        people = Customer.objects.same_person(customer)
+    own_uses = PromoCodeUsage.objects.filter(promo_code=OuterRef("pk"), customer__in=people)
+    paid_orders = LedgerEntry.objects.filter(customer__in=people, kind__in=["checkout", "invoice"])
     return {"has_paid_before": Exists(paid_orders), "has_used_before": Exists(own_uses)}
 
 
@@ -157,7 +163,8 @@ def _customer_refusal(code: PromoCode, *, customer: Customer | None) -> Reason |
     limit = code.max_redemptions_per_customer
     if limit is None or customer is None or not getattr(code, "has_used_before", False):
         return None
-    uses = PromoCodeUsage.objects.filter(promo_code=code, customer=customer)[:limit].count()
+    people = Customer.objects.same_person(customer)
+    uses = PromoCodeUsage.objects.counted().filter(promo_code=code, customer__in=people)[:limit].count()
     return Reason.CUSTOMER_LIMIT if uses >= limit else None
 
 

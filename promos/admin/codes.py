@@ -154,7 +154,7 @@ STRIPE = (
 
 
 @admin.register(PromoCode)
-class PromoCodeAdmin(ConflictMixin, ProjectAdmin):
+class PromoCodeAdmin(Sharing, ConflictMixin, ProjectAdmin):
     form = PromoCodeForm
     list_display = (
         "code_and_campaign",
@@ -204,14 +204,14 @@ class PromoCodeAdmin(ConflictMixin, ProjectAdmin):
             return (ABOUT, TERMS_TO_EDIT, LIMITS_TO_EDIT)
         first = (CONFLICT, STANDING) if obj.sync_status == PromoCode.SyncStatus.CONFLICT else (STANDING,)
         if not self.has_change_permission(request, obj):
-            return (*first, ABOUT, TERMS_TO_READ, LIMITS_TO_READ, STRIPE)
+            return (*first, ABOUT, TERMS_TO_READ, LIMITS_TO_READ, SHARING, STRIPE)
         terms = TERMS_TO_READ if _has_shared_terms(obj) else TERMS_TO_EDIT
-        return (*first, ABOUT, terms, LIMITS_TO_EDIT, STRIPE, WHY)
+        return (*first, ABOUT, terms, LIMITS_TO_EDIT, SHARING, STRIPE, WHY)
 
     def get_readonly_fields(self, request: HttpRequest, obj: PromoCode | None = None) -> tuple[str, ...]:
         if obj is None:
             return ()
-        readable = (CONFLICT, STANDING, TERMS_TO_READ, STRIPE)
+        readable = (CONFLICT, STANDING, TERMS_TO_READ, SHARING, STRIPE)
         return (*(name for _, options in readable for name in options["fields"]), "minimum")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:

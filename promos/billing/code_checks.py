@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -37,17 +38,34 @@ def check(
 
     ``is_typing`` says that nobody pressed a button yet: see ``record``.
     """
+    verdicts = check_plans(
+        text, customer=customer, plans=[plan], now=now, visitor=visitor, is_typing=is_typing
+    )
+    return verdicts[plan]
+
+
+def check_plans(
+    text: str,
+    *,
+    customer: Customer,
+    plans: Sequence[Plan],
+    now: datetime,
+    visitor: Visitor = UNKNOWN,
+    is_typing: bool = False,
+) -> dict[Plan, Verdict]:
+    """Say the same for each of several plans; one entry is recorded, for the first plan that the code is good for."""
     stopwatch = even_time.Stopwatch()
     text = cleaned(text)
     try:
         take(text, customer=customer, visitor=visitor, now=now)
     except Braked as braked:
-        return Verdict(Reason.TRY_LATER, wait=braked.wait)
-    verdict = _verdict(text, customer=customer, plan=plan, now=now)
-    record(text, verdict, customer=customer, plan=plan, now=now, is_typing=is_typing)
-    if verdict.is_neutral:
+        return dict.fromkeys(plans, Verdict(Reason.TRY_LATER, wait=braked.wait))
+    verdicts = _verdicts(text, customer=customer, plans=plans, now=now)
+    for plan, verdict in sorted(verdicts.items(), key=lambda item: not item[1].is_accepted)[:1]:
+        record(text, verdict, customer=customer, plan=plan, now=now, is_typing=is_typing)
+    if any(verdict.is_neutral for verdict in verdicts.values()):
         stopwatch.wait_for_full_step()
-    return verdict
+    return verdicts
 
 
 def cleaned(text: str) -> str:
@@ -110,13 +128,24 @@ def _entries(text: str, *, customer: Customer, now: datetime) -> QuerySet[CodeCh
     return CodeCheck.objects.filter(customer=customer, text=text, checked_at__gt=now - REPEATS_WITHIN)
 
 
-def _verdict(text: str, *, customer: Customer, plan: Plan, now: datetime) -> Verdict:
-    verdict = eligibility.check(text, customer=customer, plan=plan, now=now)
-    if verdict.reason in HELD and attempts.let_go_of_code(customer, text, now=now):
-        verdict = eligibility.check(text, customer=customer, plan=plan, now=now)
-    if verdict.promo_code and verdict.is_accepted:
-        return replace(verdict, reason=_stripe_refusal(verdict.promo_code))
-    return verdict
+def _verdicts(text: str, *, customer: Customer, plans: Sequence[Plan], now: datetime) -> dict[Plan, Verdict]:
+    verdicts = _by_our_rules(text, customer=customer, plans=plans, now=now)
+    is_held = any(verdict.reason in HELD for verdict in verdicts.values())
+    if is_held and attempts.let_go_of_code(customer, text, now=now):
+        verdicts = _by_our_rules(text, customer=customer, plans=plans, now=now)
+    accepted = next((verdict.promo_code for verdict in verdicts.values() if verdict.is_accepted), None)
+    refusal = _stripe_refusal(accepted) if accepted else None
+    return {
+        plan: replace(verdict, reason=refusal) if verdict.is_accepted else verdict
+        for plan, verdict in verdicts.items()
+    }
+
+
+def _by_our_rules(
+    text: str, *, customer: Customer, plans: Sequence[Plan], now: datetime
+) -> dict[Plan, Verdict]:
+    code = eligibility.find(text, customer=customer)
+    return {plan: eligibility.judge(code, customer=customer, plan=plan, now=now) for plan in plans}
 
 
 def _stripe_refusal(code: PromoCode) -> Reason | None:

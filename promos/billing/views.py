@@ -20,10 +20,12 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from promos import customers, plans
-from promos.billing import attempts, checkout, code_checks, outcome, visitors, words
+from promos.billing import attempts, checkout, code_checks, links, outcome, visitors, words
 from promos.billing.bill import Bill, PlanCard
 from promos.billing.forms import OrderForm
 from promos.eligibility import Verdict
+from promos.models import Customer
+from promos.plans import Plan
 
 
 class CustomerRequest(HttpRequest):
@@ -58,11 +60,54 @@ def for_customers(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
 
 
 @require_GET
-@for_customers
+@never_cache
 def plans_page(request: CustomerRequest) -> HttpResponse:
-    """Show the plans; ``?promo=`` and ``?plan=`` fill the form."""
-    initial = {"code": request.GET.get("promo", ""), "plan": request.GET.get("plan", "")}
-    return _plans_page(request, OrderForm(plans=plans.active(), initial=initial))
+    """Show the plans, with the code of the link that led here.
+
+    ``?plan=`` and ``?code=`` fill the form; ``?promo=`` is a link like /p/CODE.
+    """
+    if "promo" in request.GET:
+        return _follow(request, request.GET["promo"])
+    return _plans_for_customer(request)
+
+
+@for_customers
+def _plans_for_customer(request: CustomerRequest) -> HttpResponse:
+    customer = customers.for_user(request.user)
+    linked = "" if "code" in request.GET else links.code(request)
+    form, verdict = _begun_order(request, customer, linked or request.GET.get("code", ""))
+    is_dead = bool(linked and verdict and verdict.is_neutral)
+    if is_dead:
+        form = OrderForm(plans=list(form.plans.values()), initial={"plan": request.GET.get("plan", "")})
+    response = _plans_page(request, form, None if is_dead else verdict, is_link_dead=is_dead)
+    if is_dead:
+        links.drop_code(response)
+    links.claim_journey(request, response, customer)
+    return response
+
+
+def _begun_order(request: CustomerRequest, customer: Customer, text: str) -> tuple[OrderForm, Verdict | None]:
+    """Return the form with a code filled in, on the plan asked for or else the first that it covers, and its verdict."""
+    on_sale = plans.active()
+    verdicts = _verdicts(request, text, customer, on_sale)
+    covered = next((plan.price_id for plan, verdict in verdicts.items() if verdict.is_accepted), "")
+    form = OrderForm(plans=on_sale, initial={"code": text, "plan": request.GET.get("plan") or covered})
+    return form, verdicts.get(form.chosen_plan) if form.chosen_plan else None
+
+
+def _verdicts(
+    request: CustomerRequest, text: str, customer: Customer, on_sale: list[Plan]
+) -> dict[Plan, Verdict]:
+    if not text or not on_sale:
+        return {}
+    return code_checks.check_plans(
+        text,
+        customer=customer,
+        plans=on_sale,
+        now=timezone.now(),
+        visitor=visitors.of_request(request),
+        is_typing=True,
+    )
 
 
 @for_customers
@@ -125,7 +170,10 @@ def success(request: CustomerRequest) -> HttpResponse:
     again = urlencode({"session_id": session_id, "polls": str(polls)}) if polls <= MOST_POLLS else ""
     context = {"outcome": found, "again": again, "delay_seconds": min(polls * 2, 15)}
     template = "billing/_outcome.html" if request.htmx else "billing/success.html"
-    return render(request, template, context)
+    response = render(request, template, context)
+    if not found.is_waiting:
+        links.drop_code(response)
+    return response
 
 
 @require_GET
@@ -134,14 +182,21 @@ def cancelled(request: CustomerRequest) -> HttpResponse:
     """Say that nothing was charged, and offer the way back to the same order."""
     left = attempts.latest_unsettled(customers.for_user(request.user), now=timezone.now())
     code = left.promo_code.code if left and left.promo_code else ""
-    query = urlencode({"plan": left.plan, "promo": code}) if left else ""
+    query = urlencode({"plan": left.plan, "code": code}) if left else ""
     return render(request, "billing/cancelled.html", {"code": code, "query": query})
 
 
 @require_GET
-def code_link(request: HttpRequest, code: str) -> HttpResponse:
-    """Lead a shared link to the plans with its code in the field, whether there is such a code or not."""
-    return redirect(f"{reverse('billing:plans')}?{urlencode({'promo': code})}")
+@never_cache
+def code_link(request: CustomerRequest, code: str) -> HttpResponse:
+    """Lead a shared link to the plans, whether there is such a code or not."""
+    return _follow(request, code)
+
+
+def _follow(request: CustomerRequest, text: str) -> HttpResponse:
+    kept = urlencode({"plan": request.GET["plan"]}) if "plan" in request.GET else ""
+    response = redirect(f"{reverse('billing:plans')}?{kept}" if kept else "billing:plans")
+    return links.follow(request, response, text)
 
 
 def _polls(request: HttpRequest) -> int:
@@ -155,10 +210,11 @@ def _plans_page(
     verdict: Verdict | None = None,
     *,
     problem: str = "",
+    is_link_dead: bool = False,
     status: int = 200,
 ) -> HttpResponse:
     cards = [PlanCard.of(plan) for plan in form.plans.values()]
-    context = {**_order(form, verdict), "cards": cards, "problem": problem}
+    context = {**_order(form, verdict), "cards": cards, "problem": problem, "is_link_dead": is_link_dead}
     return render(request, "billing/plans.html", context, status=status)
 
 

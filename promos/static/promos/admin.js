@@ -40,3 +40,18 @@ document.addEventListener("keydown", (event) => {
     event.target.click();
   }
 });
+
+// A button that copies says so, to the eye and to a screen reader.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = "Copied";
+  } catch {
+    // Not allowed here, or no https: the link stands beside the button, selected for the keyboard.
+    window.getSelection().selectAllChildren(button.previousElementSibling);
+    button.textContent = "Press Ctrl+C";
+  }
+  button.setAttribute("aria-live", "polite");
+});
