@@ -95,7 +95,7 @@ def _hold(customer: Customer, plan: Plan, text: str, *, now: datetime) -> Checko
     stopwatch = even_time.Stopwatch()
     with transaction.atomic():
         # Two clicks at once queue here; the second finds what the first has held.
-        Customer.objects.select_for_update().get(pk=customer.pk)
+        redemptions.lock_person(customer)
         for attempt in attempts.just_begun(customer, now=now):
             if _is_same(attempt, plan, text):
                 return attempt
@@ -122,12 +122,14 @@ def _verdict(text: str, *, customer: Customer, plan: Plan, now: datetime) -> Ver
 
 
 def _attempt(customer: Customer, plan: Plan, verdict: Verdict, *, now: datetime) -> CheckoutAttempt:
+    promised = renewals.promised_amount(plan, verdict.promo_code.offer) if verdict.promo_code else 0
     return CheckoutAttempt(
         customer=customer,
         promo_code=verdict.promo_code,
         plan=plan.price_id,
         currency=plan.currency,
-        held_amount=verdict.quote.discount_amount if verdict.quote else 0,
+        held_amount=promised + (verdict.quote.discount_amount if verdict.quote else 0),
+        promised_amount=promised,
         created_at=now,
         expires_at=now + attempts.OPEN_FOR,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+
 from promos import discounts
 from promos.models import Offer
 from promos.plans import Plan
@@ -28,9 +30,24 @@ def reduced_count(plan: Plan, offer: Offer) -> int | None:
     months = offer.duration_in_months
     if offer.duration != Offer.Duration.REPEATING or not months:
         return 0
+    return _renewals_within(months, plan)
+
+
+def _renewals_within(months: int, plan: Plan) -> int:
+    """Return how many renewals come in a number of months from the first order on; one on their last day does not."""
+    if not months:
+        return 0
     if plan.interval in _MONTHS:
         return (months - 1) // (_MONTHS[plan.interval] * plan.interval_count)
     return (months * _SHORTEST_MONTH - 1) // (_DAYS[plan.interval] * plan.interval_count)
+
+
+def promised_amount(plan: Plan, offer: Offer) -> int:
+    """Return the discount that renewals are still promised, as far ahead as budgets look, today's not counted."""
+    ahead = _renewals_within(settings.BUDGET_MONTHS_AHEAD, plan)
+    reached = reduced_count(plan, offer)
+    count = ahead if reached is None else min(ahead, reached)
+    return count * (plan.amount - reduced_amount(plan, offer))
 
 
 def is_free_for_ever(plan: Plan, offer: Offer) -> bool:

@@ -3,6 +3,8 @@
 Amounts are integer minor units beside a currency.
 """
 
+from __future__ import annotations
+
 from django.db import models
 from django.db.models import Q
 
@@ -60,6 +62,13 @@ class CheckoutAttempt(models.Model):
         return self.stripe_session_id or f"Checkout attempt {self.pk}"
 
 
+class PromoCodeUsageQuerySet(models.QuerySet["PromoCodeUsage"]):
+    def counted(self) -> PromoCodeUsageQuerySet:
+        """Redemptions that use up a code: settled ones, less those whose use a refund gave back."""
+        settled = [PromoCodeUsage.Status.SETTLED, PromoCodeUsage.Status.REFUNDED]
+        return self.filter(status__in=settled, is_given_back=False)
+
+
 class PromoCodeUsage(models.Model):
     """One redemption: a code applied to one completed checkout or subscription start.
 
@@ -99,6 +108,8 @@ class PromoCodeUsage(models.Model):
     discount_ends_at = models.DateTimeField(
         null=True, blank=True, help_text="When renewals stop being discounted; empty: never, or not known."
     )
+
+    objects = PromoCodeUsageQuerySet.as_manager()
 
     class Meta:
         db_table = "promo_code_usage"

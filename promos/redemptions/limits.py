@@ -13,8 +13,6 @@ from promos.models import Campaign, CheckoutAttempt, Customer, LedgerEntry, Prom
 
 UNSETTLED = (CheckoutAttempt.State.OPENING, CheckoutAttempt.State.OPEN)
 PURCHASES = (LedgerEntry.Kind.CHECKOUT, LedgerEntry.Kind.INVOICE)
-#: Redemptions that use up a code; a refunded one may have given its use back.
-COUNTED = Q(status__in=[PromoCodeUsage.Status.SETTLED, PromoCodeUsage.Status.REFUNDED], is_given_back=False)
 
 
 class NothingLeft(Exception):
@@ -87,7 +85,7 @@ def _has_bought(people: list[int]) -> bool:
 
 
 def _uses(people: list[int], code: PromoCode) -> int:
-    return PromoCodeUsage.objects.filter(COUNTED, promo_code=code, customer__in=people).count()
+    return PromoCodeUsage.objects.counted().filter(promo_code=code, customer__in=people).count()
 
 
 def _holds(people: list[int]) -> QuerySet[CheckoutAttempt]:
