@@ -14,7 +14,7 @@ from datetime import datetime
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from promos import stripe_gateway
+from promos import batches, stripe_gateway
 from promos.backfill import missed
 from promos.billing import overdue
 from promos.signals import CHANNEL
@@ -52,7 +52,7 @@ def run(stop: threading.Event, *, clock: Callable[[], datetime] = timezone.now) 
 
 def _work_or_wait(pool: Pool, stop: threading.Event) -> None:
     try:
-        if not pool.fill(pool.clock()) + _work_on_events(pool.clock()):
+        if not pool.fill(pool.clock()) + _work_on_events(pool.clock()) + batches.work(pool.clock()):
             _wait(stop)
     except DatabaseError:
         logger.exception("The database failed; trying again in %s seconds", PAUSE_SECONDS)
@@ -91,7 +91,7 @@ def work(now: datetime) -> int:
     Raises:
         stripe_gateway.NotAuthorised: the key is wrong.
     """
-    return _work_on_events(now) + push.work(now)
+    return _work_on_events(now) + push.work(now) + batches.work(now)
 
 
 def _work_on_events(now: datetime) -> int:
