@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from django.db.models import F, Q, QuerySet
 
+from promos import money
 from promos.doctor.findings import Finding, Repair, Rule, ask, new_terms
 from promos.models import Offer
 
@@ -45,6 +46,23 @@ def percentage_as_amount(offers: Offers) -> Iterator[Finding]:
             )
 
 
+def less_than_one(offers: Offers) -> Iterator[Finding]:
+    """An amount of some cents only, unless its name says so: whoever stored it meant a percentage or whole units."""
+    for offer in offers.filter(kind=Kind.AMOUNT, amount_off__gte=1, amount_off__lt=100).exclude(currency=""):
+        assert offer.amount_off is not None
+        shown = money.display(offer.amount_off, offer.currency)
+        is_settled = _percentage_meant(offer) is not None or shown in offer.name or _is_from_stripe(offer)
+        if is_settled or money.exponent(offer.currency) != 2:
+            continue
+        whole = money.display(offer.amount_off * 100, offer.currency)
+        yield Finding(
+            "less_than_one",
+            offer,
+            f"It takes off {shown}; {offer.amount_off}% or {whole} was probably meant.",
+            ask(f"If so, change it; else say “{shown}” in its name."),
+        )
+
+
 def fraction_as_percentage(offers: Offers) -> Iterator[Finding]:
     """A percentage below one, which is as good as always a fraction of 100."""
     for offer in offers.filter(kind=Kind.PERCENT, percent_off__gt=0, percent_off__lt=1):
@@ -53,7 +71,7 @@ def fraction_as_percentage(offers: Offers) -> Iterator[Finding]:
         sentence = f"It takes off {_shown(offer.percent_off)}%; {_shown(percent)}% was probably meant."
         if _in_name(offer) == percent:
             repair = new_terms(offer, f"Make it {_shown(percent)}% off.", percent_off=percent)
-        elif _in_name(offer) == offer.percent_off:
+        elif _in_name(offer) == offer.percent_off or _is_from_stripe(offer):
             continue
         else:
             repair = ask(
@@ -126,6 +144,7 @@ def fixed_price_misderived(offers: Offers) -> Iterator[Finding]:
 
 RULES: tuple[Rule, ...] = (
     percentage_as_amount,
+    less_than_one,
     fraction_as_percentage,
     percentage_out_of_range,
     two_values,
@@ -150,6 +169,11 @@ def _in_name(offer: Offer) -> Decimal | None:
     found = _PERCENTAGE_IN_NAME.search(offer.name)
     percent = Decimal(found.group(1)) if found else None
     return percent if percent is not None and 0 < percent <= 100 else None
+
+
+def _is_from_stripe(offer: Offer) -> bool:
+    """Say whether somebody made the offer's coupon in Stripe's dashboard, where its value has a field of its own."""
+    return offer.stripe_coupons.exclude(stripe_coupon_id__startswith=f"pd_{offer.uid}").exists()
 
 
 def _other_kind(offer: Offer) -> Repair | None:

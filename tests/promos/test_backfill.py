@@ -77,6 +77,7 @@ def test_backfill_brings_in_codes_orders_and_refunds(lived: PastAccount, now: da
     assert sum(LedgerEntry.objects.values_list("gross_amount", flat=True)) == 2 * 29950 + 6 * 9950 + 2 * 20000
     assert sum(LedgerEntry.objects.values_list("discount_amount", flat=True)) == 29950 // 2 + 2000
     paid_back = LedgerEntry.objects.exclude(order=None).values_list("kind", "net_amount")
+    call_command("verify_analytics", stdout=StringIO())
     assert dict(paid_back) == {"refund": -5000, "dispute": -18000, "credit_note": -1000}
 
 

@@ -66,7 +66,9 @@ def raw(row: Any, **values: Any) -> Any:
 def test_sound_rows_are_left_alone(now: datetime) -> None:
     price = PriceFactory()
     SyncedPromoCodeFactory(max_redemptions=3, used_count=3)
-    SyncedPromoCodeFactory(offer=OfferFactory(**AMOUNT, amount_off=20, currency_amounts={"eur": 18}))
+    SyncedPromoCodeFactory(
+        offer=OfferFactory(**AMOUNT, name="$0.20 off", amount_off=20, currency_amounts={"eur": 18})
+    )
     PromoCodeFactory(offer=OfferFactory(kind="free", percent_off=100, product_ids=[price.product.id]))
     PromoCodeFactory(offer=OfferFactory(name="0.5% for fun", percent_off=Decimal("0.5")))
     OfferFactory(**AMOUNT | {"kind": "fixed_price"}, amount_off=2950, fixed_price_amount=7000, list_price_amount=9950, list_price_id=price.id)  # fmt: skip
@@ -101,6 +103,24 @@ def test_fraction_in_an_amount_is_the_percentage_it_was(unconstrained: None, now
     mend(now)
     offer.refresh_from_db()
     assert (offer.kind, offer.percent_off, offer.amount_off) == ("percent", 20, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "currency", "found"), [("SUMMER20", "usd", 1), ("$0.20 off", "usd", 0), ("SUMMER20", "jpy", 0)]
+)
+def test_amount_of_some_cents_is_asked_about(now: datetime, name: str, currency: str, found: int) -> None:
+    OfferFactory(**AMOUNT | {"currency": currency}, name=name, amount_off=20)
+    findings = examine(now)
+    assert [one.kind for one in findings] == ["less_than_one"] * found
+    assert all(one.sentence == "It takes off $0.20; 20% or $20.00 was probably meant." for one in findings)
+
+
+@pytest.mark.parametrize("value", [AMOUNT | {"amount_off": 20}, {"percent_off": Decimal("0.5")}])
+def test_small_value_made_in_stripe_is_meant(now: datetime, value: dict[str, Any]) -> None:
+    code = SyncedPromoCodeFactory(offer=OfferFactory(name="Fair", **value))
+    assert len(examine(now)) == 1
+    code.offer.stripe_coupons.update(stripe_coupon_id="Z4OV52SU")
+    assert examine(now) == []
 
 
 def test_percentage_in_the_amount_of_a_percent_offer(unconstrained: None, now: datetime) -> None:

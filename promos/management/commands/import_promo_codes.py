@@ -72,11 +72,12 @@ class Command(BaseCommand):
     def _run(self, request: Request, *, show_progress: bool) -> Report:
         with Progress(disable=not (show_progress and self.stdout.isatty()), transient=True) as progress:
             task = progress.add_task("Checking rows")
-            return importer.run(
-                request,
-                now=timezone.now(),
-                on_row=lambda done, total: progress.update(task, completed=done, total=total),
-            )
+
+            def show(done: int, total: int) -> None:
+                doing = "Saving" if done == total else "Checking rows"
+                progress.update(task, completed=done, total=total, description=doing)
+
+            return importer.run(request, now=timezone.now(), on_row=show)
 
     def _print(self, report: Report) -> None:
         self.stdout.write("Columns: " + ", ".join(f"{our} = “{one}”" for our, one in report.columns.items()))
