@@ -1,4 +1,4 @@
-"""Campaigns, and the terms and batches that several codes share."""
+"""Campaigns, and the terms that several codes share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.forms.models import construct_instance
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -19,12 +19,13 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from promos import campaigns, history, money, offers, promo_codes
-from promos.admin import choices
+from promos.admin import choices, shared_terms
 from promos.admin.actions import Deed, Skipped, WhyForm, Words, action
-from promos.admin.base import ProjectAdmin, ReadOnlyAdmin, in_money
+from promos.admin.base import ProjectAdmin, in_money
 from promos.admin.fields import WhyField
+from promos.admin.links import codes_link
 from promos.admin.terms_form import CONDITIONS, TERMS, TermsForm
-from promos.models import Campaign, CodeBatch, Offer
+from promos.models import Campaign, Offer
 
 STATE_COLOURS = {
     "Running": "success",
@@ -55,12 +56,6 @@ RESUME = Words(
     icon="play_arrow",
     form=WhyForm,
 )
-
-
-def codes_link(field: str, row: Any) -> SafeString:
-    """Return a link to the list of a row's codes."""
-    url = reverse("admin:promos_promocode_changelist")
-    return format_html('<a href="{}?{}__id__exact={}" class="text-link">Show codes</a>', url, field, row.pk)
 
 
 class OfferForm(TermsForm):
@@ -104,6 +99,12 @@ class OfferAdmin(ProjectAdmin):
         if not self.has_change_permission(request, obj):
             return (overview,)
         return (overview, ("Terms of all its codes", {"fields": (*TERMS, "why")}))
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        asked = shared_terms.question(self, request, object_id)
+        return asked or super().changeform_view(request, object_id, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Offer, form: OfferForm, change: bool) -> None:
         with history.because(form.cleaned_data.get("why", "")):
@@ -269,15 +270,3 @@ class CampaignAdmin(ProjectAdmin):
     def resume_codes(self, campaign: Campaign, deed: Deed) -> None:
         if not campaigns.resume(campaign):
             raise Skipped("it is not paused")
-
-
-@admin.register(CodeBatch)
-class CodeBatchAdmin(ReadOnlyAdmin):
-    list_display = ("__str__", "offer", "campaign", "generated", "requested", "created_at")
-    list_select_related = ("offer", "campaign")
-    search_fields = ("prefix", "pattern")
-    fields = ("prefix", "pattern", "offer", "campaign", "requested", "generated", "created_at", "codes")
-
-    @display(description="Codes")
-    def codes(self, obj: CodeBatch) -> SafeString:
-        return codes_link("batch", obj)

@@ -37,6 +37,7 @@ MENU = (
         ("Promotion codes", "confirmation_number", "promos.StripePromotionCode"),
         ("Coupons", "local_offer", "promos.StripeCoupon"),
         ("Webhook events", "webhook", "promos.WebhookEvent"),
+        ("Differences", "difference", "promos.DriftFinding"),
     ),
     (
         "Stripe mirror",
