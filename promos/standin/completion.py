@@ -83,7 +83,7 @@ def _buyer(call: Call, session: Document, email: str) -> Buyer:
     """Return who pays; a customer is made here where Stripe makes one."""
     if session["customer"]:
         # Whatever card was declined before, this is another.
-        customer = call.change(call.get("customer", session["customer"]), {"_card_declined": False})
+        customer = payments.set_declined(call, session["customer"], is_declined=False)
     elif session["mode"] == "subscription" or session["customer_creation"] == "always":
         customer = customers.create(call, {"email": email})
     else:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from promos.standin import delayed, disputes, refunds, renewals
-from promos.standin.call import Call
+from promos.standin import delayed, disputes, payments, refunds, renewals
 from promos.standin.kinds import Document
 
 if TYPE_CHECKING:
@@ -36,11 +35,11 @@ class Hooks:
 
     def break_card(self, customer: str) -> None:
         """Let the customer's card be declined from now on: renewals fail."""
-        self._act(_set_card, customer, True)
+        self._act(payments.set_declined, customer, is_declined=True)
 
     def mend_card(self, customer: str) -> None:
         """Let the customer's card work again."""
-        self._act(_set_card, customer, False)
+        self._act(payments.set_declined, customer, is_declined=False)
 
     def fail_refund(self, refund: str) -> Document:
         """Let a refund turn out to have failed; return it."""
@@ -62,11 +61,7 @@ class Hooks:
         """Let the bank refuse what a complete checkout waits for; return the session."""
         return self._act(delayed.fail, session)
 
-    def _act(self, happening: Callable[..., Document], *details: object) -> Document:
+    def _act(self, happening: Callable[..., Document], *details: object, **choices: object) -> Document:
         self.core.sweep()
         with self.core.store.transaction():
-            return happening(self.core.call(), *details)
-
-
-def _set_card(call: Call, customer: str, is_declined: bool) -> Document:
-    return call.change(call.get("customer", customer), {"_card_declined": is_declined})
+            return happening(self.core.call(), *details, **choices)

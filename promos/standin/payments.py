@@ -96,6 +96,11 @@ def _charge(call: Call, intent: Document, email: str | None, **state: Any) -> Do
 
 
 def is_declined(call: Call, customer: str | None) -> bool:
-    """Tell whether a customer's card has stopped working; see hooks."""
+    """Tell whether a customer's card has stopped working."""
     known = call.store.get("customer", customer or "")
     return bool(known and known.get("_card_declined"))
+
+
+def set_declined(call: Call, customer: str, *, is_declined: bool) -> Document:
+    """Let a customer's card stop working, or work again."""
+    return call.change(call.get("customer", customer), {"_card_declined": is_declined})

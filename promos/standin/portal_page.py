@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 
-from promos.standin import discounts, page_frame, subscriptions
+from promos.standin import discounts, page_frame, payments, renewals, subscriptions
 from promos.standin.currencies import money
 from promos.standin.errors import StripeError
 from promos.standin.kinds import RUNNING, Document
@@ -38,8 +38,7 @@ def _respond(call: Call, identifier: str, request: Request) -> Response:
     subscription = call.get("subscription", page_frame.sent(request, "subscription"))
     if subscription["customer"] != session["customer"]:
         raise StripeError("There is no such subscription.", status=404)
-    actions = {"code": _enter_code, "cancel": _cancel, "resume": _resume}
-    actions.get(page_frame.sent(request, "action"), _enter_code)(call, subscription, request)
+    ACTIONS.get(page_frame.sent(request, "action"), _enter_code)(call, subscription, request)
     return page_frame.redirect(f"{PATH}{identifier}")
 
 
@@ -54,6 +53,28 @@ def _cancel(call: Call, subscription: Document, request: Request) -> None:
 
 def _resume(call: Call, subscription: Document, request: Request) -> None:
     subscriptions.update(call, subscription, {"cancel_at_period_end": False})
+
+
+def _renew(call: Call, subscription: Document, request: Request) -> None:
+    renewals.renew(call, subscription["id"])
+
+
+def _break_card(call: Call, subscription: Document, request: Request) -> None:
+    payments.set_declined(call, subscription["customer"], is_declined=True)
+
+
+def _mend_card(call: Call, subscription: Document, request: Request) -> None:
+    payments.set_declined(call, subscription["customer"], is_declined=False)
+
+
+ACTIONS = {
+    "break": _break_card,
+    "cancel": _cancel,
+    "code": _enter_code,
+    "mend": _mend_card,
+    "renew": _renew,
+    "resume": _resume,
+}
 
 
 def _shown(call: Call, identifier: str, problem: str = "", *, status: int = 200) -> Response:
@@ -82,7 +103,7 @@ def _subscription(call: Call, subscription: Document) -> str:
     off = "".join(f'<p class="discount">Discount: {escape(_discount(call, one))}</p>' for one in found)
     return (
         f"<section><h1>{escape(name)}</h1><p>{amount} every {first['price']['recurring']['interval']}."
-        f" {word} on {day}.</p>{off}{_forms(subscription)}</section>"
+        f" {word} on {day}.</p>{off}{_forms(subscription)}{_time(call, subscription)}</section>"
     )
 
 
@@ -100,6 +121,21 @@ def _forms(subscription: Document) -> str:
         f'<input id="code-{identifier}" name="promotion_code" autocomplete="off" required>'
         '<button name="action" value="code">Apply</button></div></form>'
         f'<form method="post">{hidden}<p><button name="action" value="{action}">{label}</button></p></form>'
+    )
+
+
+def _time(call: Call, subscription: Document) -> str:
+    """Return what no real portal has: buttons to end the period now and to let the card fail."""
+    action, label = (
+        ("mend", "Card works again")
+        if payments.is_declined(call, subscription["customer"])
+        else ("break", "Card fails")
+    )
+    return (
+        f'<form method="post"><input type="hidden" name="subscription" value="{subscription["id"]}">'
+        '<p class="soft">Only at the stand-in, to see what follows:</p><div class="row">'
+        '<button name="action" value="renew">End the period now</button>'
+        f'<button name="action" value="{action}">{label}</button></div></form>'
     )
 
 

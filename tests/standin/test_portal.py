@@ -4,7 +4,7 @@ import pytest
 import requests
 import stripe
 
-from tests.standin.shop import submit, visit, words
+from tests.standin.shop import pay, submit, visit, words
 
 
 @pytest.fixture
@@ -93,3 +93,26 @@ def test_unknown_portal_is_404(standin, shop):
     assert requests.get(f"{standin.url}/p/session/bps_none", timeout=10).status_code == 404
     with pytest.raises(stripe.InvalidRequestError):
         shop.v1.billing_portal.sessions.create({"customer": "cus_none"})
+
+
+def test_person_can_end_the_period(shop, portal, subscription):
+    submit(portal, "renew", subscription=subscription.id)
+
+    assert [invoice.status for invoice in shop.invoices(subscription)] == ["paid", "paid"]
+
+
+def test_person_can_let_the_card_fail(shop, portal, subscription):
+    for action in ("break", "renew", "mend", "renew"):
+        assert submit(portal, action, subscription=subscription.id).status_code == 303
+
+    assert [invoice.status for invoice in shop.invoices(subscription)] == ["paid", "open", "paid"]
+
+
+def test_paying_again_brings_a_card_that_works(shop, standin, subscription):
+    standin.hooks.break_card(subscription.customer)
+    session = shop.open(customer=subscription.customer)
+
+    assert pay(session).status_code == 303
+    standin.hooks.renew(subscription.id)
+
+    assert shop.invoices(subscription)[-1].status == "paid"

@@ -55,3 +55,17 @@ def test_spread_loses_nothing(total):
 
     assert sum(shares) == total
     assert all(share <= weight for share, weight in zip(shares, [33, 33, 34, 0], strict=True))
+
+
+def test_stacked_discounts_see_what_the_others_left():
+    lines = [PLAN, Line("fee", 2000)]
+    half, ten_dollars = percent(50), amount(1000, ["fee"])
+
+    assert pricing.stack(lines, [half, ten_dollars], "usd") == [[4975, 1000], [0, 1000]]
+    assert pricing.stack(lines, [ten_dollars, half], "usd") == [[0, 1000], [4975, 500]]
+    assert pricing.stack(lines, [], "usd") == []
+
+
+@pytest.mark.parametrize(("currency", "off"), [("usd", 4072), ("jpy", 4072), ("kwd", 4070)])
+def test_percentages_are_rounded_to_what_can_be_paid(currency, off):
+    assert pricing.discounts([Line("plan", 12340)], percent(33), currency) == [off]

@@ -52,6 +52,21 @@ def test_advance_moves_the_subscription_on(shop, standin, clock):
     assert now.latest_invoice == shop.invoices(subscription)[-1].id
 
 
+def test_advance_lets_everything_lapse_at_its_own_moment(shop, standin, clock):
+    clock.set(moment(2026, 1, 10))
+    subscription = shop.subscribe()
+    session = shop.open()
+
+    standin.hooks.advance(moment(2026, 3, 1))
+
+    happened = {event.type: event for event in shop.v1.events.list({"limit": 100}).data[::-1]}
+    assert happened["checkout.session.expired"].created == session.expires_at
+    assert day(happened["invoice.paid"].created) == "2026-02-10"
+    assert "invoice.paid" in told(shop.v1, since="checkout.session.expired")
+    assert shop.v1.customers.create({"name": "Late"}).created >= moment(2026, 3, 1)
+    assert len(shop.invoices(subscription)) == 2
+
+
 def test_advance_comes_back_to_the_31st(shop, standin, clock):
     clock.set(moment(2026, 1, 31))
     subscription = shop.subscribe()

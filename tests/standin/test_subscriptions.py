@@ -193,6 +193,17 @@ def test_cancel_at_period_end_can_be_taken_back(shop, clock):
     assert len(shop.invoices(subscription)) == 2
 
 
+def test_cancel_at_a_moment_ends_it_then(shop, clock):
+    subscription = shop.subscribe()
+    moment = int(clock()) + 10 * 86400
+
+    shop.v1.subscriptions.update(subscription.id, {"cancel_at": moment})
+    clock.advance(40 * 86400)
+
+    assert reload(shop, subscription).ended_at == moment
+    assert len(shop.invoices(subscription)) == 1
+
+
 def test_list_leaves_the_ended_out_unless_asked(shop):
     subscription = shop.subscribe()
     shop.v1.subscriptions.cancel(subscription.id)
