@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields, replace
 
 from django.db.models import F
 
+from promos import remaining
 from promos.models import Campaign, PromoCode
-from promos.sync import remaining
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from promos import customers, leases, stripe_gateway
+from promos import customers, leases, remaining, stripe_gateway
 from promos.models import StripeCoupon, StripePromotionCode
 from promos.stripe_gateway import StripeObject
-from promos.sync import coupons, creation, marks, pull, refusals, remaining, terms, words
+from promos.sync import coupons, creation, marks, pull, refusals, terms, words
 from promos.sync.run import Run
 
 State = StripePromotionCode.State

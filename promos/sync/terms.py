@@ -17,9 +17,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from promos import codes
+from promos import codes, remaining
 from promos.models import Offer, PromoCode, StripeCoupon, StripePromotionCode
-from promos.sync import remaining
 
 Terms = dict[str, Any]
 
