@@ -9,10 +9,12 @@ from promos.models.drift import DriftFinding, ReconcileRun
 from promos.models.offers import Offer
 from promos.models.pace import StripePace
 from promos.models.stripe_objects import StripeCoupon, StripePromotionCode, WebhookEvent
+from promos.models.tokens import ApiToken
 from promos.models.usage import CheckoutAttempt, CodeCheck, LedgerEntry, PromoCodeUsage
 from promos.models.visits import BrakeCounter, CodeView, Journey
 
 __all__ = [
+    "ApiToken",
     "BrakeCounter",
     "Campaign",
     "CheckoutAttempt",
