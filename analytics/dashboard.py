@@ -14,7 +14,7 @@ from analytics.formulas import Ratio
 from analytics.periods import Period
 from analytics.reports import CodeFigures, Figures, Overview, Section
 from promos import money
-from promos.models import LedgerEntry, PromoCode, PromoCodeUsage, WebhookEvent
+from promos.models import DriftFinding, LedgerEntry, PromoCode, PromoCodeUsage, WebhookEvent
 
 
 @dataclass(frozen=True)
@@ -220,6 +220,12 @@ def _concerns(overview: Overview) -> list[Concern]:
             attention.failed_webhooks,
             links.rows(WebhookEvent, processed_at__isnull="True", error__gt=""),
             "Read the reason and process it again.",
+        ),
+        Concern(
+            "Difference from Stripe that could not be repaired",
+            attention.differences,
+            links.rows(DriftFinding),
+            "Read what differs; the next comparison tells whether it is gone.",
         ),
         Concern(
             "Redemption past its code's limit in this period",

@@ -17,7 +17,8 @@ from django.db.models.functions import Coalesce, NullIf, RowNumber, TruncDate
 from djstripe.models import Price
 
 from analytics.periods import ALWAYS, Period
-from promos.models import CodeCheck, LedgerEntry, PromoCode, PromoCodeUsage, WebhookEvent
+from promos.models import CodeCheck, DriftFinding, LedgerEntry, PromoCode, PromoCodeUsage, WebhookEvent
+from promos.sync.drift import doctor
 
 #: Statuses of a redemption that count: its payment was settled, whatever came later.
 SETTLED = (PromoCodeUsage.Status.SETTLED, PromoCodeUsage.Status.REFUNDED)
@@ -305,6 +306,12 @@ def expiring(now: datetime) -> Q:
 
 def failed_webhooks() -> int:
     return WebhookEvent.objects.failed().count()
+
+
+def differences() -> int:
+    """Count the differences from Stripe that the last comparison left; refusals and conflicts are counted as such."""
+    named = (DriftFinding.Kind.CONFLICT, DriftFinding.Kind.NOT_PUSHED)
+    return doctor.left().exclude(kind__in=named).count()
 
 
 def over_limit(scope: Scope) -> int:

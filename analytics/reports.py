@@ -91,6 +91,7 @@ class Attention:
 
     codes: CodesInNeed
     failed_webhooks: int
+    differences: int
     over_limit: int
 
 
@@ -246,5 +247,6 @@ def _attention(scope: Scope, now: datetime) -> Attention:
     return Attention(
         codes=queries.codes_in_need(now),
         failed_webhooks=queries.failed_webhooks(),
+        differences=queries.differences(),
         over_limit=queries.over_limit(scope),
     )

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from promos.models import PromoCode, WebhookEvent
+from promos.sync.drift import doctor
 
 #: The worker looks twice a second; work that has been due for this long means that it does not run.
 LATEST = timedelta(minutes=10)
@@ -20,10 +21,15 @@ LATEST = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Health:
-    """``queue_age`` is how long the longest-waiting piece of work has been due; what waits for a next try is not."""
+    """``queue_age`` is how long the longest-waiting piece of work has been due; what waits for a next try is not.
+
+    ``differences`` is what the last comparison with Stripe left to the owner.
+    """
 
     queue_age: timedelta
     last_webhook_at: datetime | None
+    reconciled_at: datetime | None
+    differences: int
 
     @property
     def is_good(self) -> bool:
@@ -40,7 +46,13 @@ def check(now: datetime) -> Health:
     )
     since = min((found["since"] for found in due if found["since"]), default=now)
     last = WebhookEvent.objects.order_by("-received_at").values_list("received_at", flat=True).first()
-    return Health(queue_age=max(now - since, timedelta()), last_webhook_at=last)
+    run = doctor.last()
+    return Health(
+        queue_age=max(now - since, timedelta()),
+        last_webhook_at=last,
+        reconciled_at=run.started_at if run else None,
+        differences=doctor.left().count(),
+    )
 
 
 @never_cache
@@ -56,5 +68,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
         "queue": "ok" if health.is_good else "late: is the worker (manage.py sync_worker) running?",
         "queue_age_seconds": int(health.queue_age.total_seconds()),
         "last_webhook_at": health.last_webhook_at,
+        "reconciled_at": health.reconciled_at,
+        "differences": health.differences,
     }
     return JsonResponse(body, status=200 if health.is_good else 503)

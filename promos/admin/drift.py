@@ -51,9 +51,11 @@ class DriftFindingAdmin(ReadOnlyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        run = doctor.last()
-        left = run.findings.left().count() if run else 0
-        context = {"title": "Differences from Stripe", "run": run, "left": left}
+        context = {
+            "title": "Differences from Stripe",
+            "run": doctor.last(),
+            "left": doctor.left().count(),
+        }
         return super().changelist_view(request, (extra_context or {}) | context)
 
     @display(description="Outcome", ordering="outcome", label=OUTCOME_COLOURS)

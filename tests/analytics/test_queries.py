@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 from analytics import queries
 from analytics.periods import Period
 from analytics.queries import Scope
-from promos.models import LedgerEntry, PromoCodeUsage
+from promos.models import LedgerEntry, PromoCodeUsage, ReconcileRun
 from tests.analytics.builders import after, buy, pay_back, redeem, renew, set_sync
 from tests.factories import (
     LONG_AGO,
@@ -239,6 +239,17 @@ def test_codes_in_need_counts_those_of_the_next_seven_days(left: timedelta, expi
     PromoCodeFactory(expires_at=LONG_AGO + left, archived_at=LONG_AGO)
 
     assert queries.codes_in_need(LONG_AGO).expiring == expiring
+
+
+def test_differences_are_those_that_the_last_run_left_besides_conflicts(now: datetime) -> None:
+    found = {"sentence": "It differs.", "outcome": "for_owner", "found_at": now}
+    for started_at in (now, now + timedelta(hours=1)):
+        run = ReconcileRun.objects.create(started_at=started_at, finished_at=started_at)
+        for kind in ("counter_gap", "conflict", "not_pushed"):
+            run.findings.create(kind=kind, **found)
+        run.findings.create(kind="edited_there", **found | {"outcome": "repaired"})
+
+    assert queries.differences() == 1
 
 
 def test_over_limit_and_failed_webhooks_are_counted() -> None:

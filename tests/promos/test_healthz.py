@@ -6,7 +6,8 @@ import pytest
 from django.db import OperationalError, connection
 
 from promos import health
-from promos.models import PromoCode
+from promos.models import DriftFinding, PromoCode
+from promos.sync.drift import doctor
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +49,17 @@ def test_failure_that_waits_for_its_next_try_is_not_late(now):
     factories.WebhookEventFactory(received_at=now - timedelta(days=1), next_try_at=now + timedelta(minutes=5))
 
     assert health.check(now).is_good
+
+
+def test_last_comparison_with_stripe_is_told(client, standin, now):
+    code = factories.SyncedPromoCodeFactory()
+    PromoCode.objects.filter(pk=code.pk).update(sync_status="conflict", sync_error="Why.")
+    doctor.run(is_repairing=False, now=now)
+
+    answer = client.get("/healthz").json()
+
+    assert answer["reconciled_at"].startswith(now.strftime("%Y-%m-%dT%H:%M:%S"))
+    assert answer["differences"] == DriftFinding.objects.count() > 0
 
 
 def test_unreachable_database_answers_503(client):

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, QuerySet, Subquery
 
 from promos import stripe_gateway
 from promos.models import DriftFinding, PromoCode, ReconcileRun
+from promos.models.drift import DriftFindingQuerySet
 from promos.sync import pull
 from promos.sync.drift import coupons, prices, promotion_codes, redemptions
 from promos.sync.drift.survey import Difference, Kind, Survey
@@ -59,8 +60,12 @@ def run(*, is_repairing: bool, now: datetime, watch: Watch = lambda seen: None) 
 
 def last() -> ReconcileRun | None:
     """Return the newest finished run."""
-    finished = ReconcileRun.objects.filter(finished_at__isnull=False)
-    return finished.order_by("-started_at", "-pk").first()
+    return _finished().first()
+
+
+def left() -> DriftFindingQuerySet:
+    """Return what the newest run found and nobody has repaired."""
+    return DriftFinding.objects.left().filter(run=Subquery(_finished().values("pk")[:1]))
 
 
 def look_at_prices(now: datetime) -> None:
@@ -71,6 +76,10 @@ def look_at_prices(now: datetime) -> None:
     for difference in prices.mirrored_differences():
         if difference.repair is not None:
             _keep(difference, run=None, is_repairing=True, now=now)
+
+
+def _finished() -> QuerySet[ReconcileRun]:
+    return ReconcileRun.objects.filter(finished_at__isnull=False).order_by("-started_at", "-pk")
 
 
 def _hour(now: datetime) -> datetime:
