@@ -41,7 +41,7 @@ class Command(BaseCommand):
         except stripe_gateway.StripeError as error:
             raise CommandError(f"Stripe stopped it: {error} Run it again, it continues.") from error
         except DatabaseError as error:
-            raise CommandError(f"The database stopped it: {error} Run it again, it continues.") from error
+            raise CommandError(f"The database stopped it: {error}. Run it again, it continues.") from error
 
     def _backfill(self, options: dict[str, Any]) -> None:
         now = timezone.now()
