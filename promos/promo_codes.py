@@ -244,9 +244,10 @@ def _ask_for_approval(code: PromoCode, offer: Offer, *, by: User | None, now: da
 
 
 def _intend(code: PromoCode, **intent: datetime | None) -> bool:
-    """Save one of the owner's intents and have the code pushed."""
+    """Save one of the owner's intents and have the code pushed; a conflict goes on, unless the code has ended."""
     for name, value in intent.items():
         setattr(code, name, value)
-    code.sync_status, code.next_try_at = PromoCode.SyncStatus.PENDING, None
+    if code.sync_status != PromoCode.SyncStatus.CONFLICT or code.archived_at:
+        code.sync_status, code.next_try_at = PromoCode.SyncStatus.PENDING, None
     code.save(update_fields=[*intent, "sync_status", "next_try_at", "updated_at"])
     return True

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
-from promos import redemptions, stripe_gateway
+from promos import promo_codes, redemptions, stripe_gateway
 from promos.models import PromoCode, PromoCodeUsage, StripeCoupon
 from promos.standin.server import Standin
 from promos.sync import conflicts, pull, push
@@ -234,6 +234,14 @@ def test_take_stripes_of_a_deleted_coupon_archives_the_code(orphan: PromoCode, n
     conflicts.take_stripes(orphan, now=now)
     assert settled(now, orphan).archived_at == now
     assert StripeCoupon.objects.count() == 1
+
+
+def test_pause_during_a_conflict_settles_nothing(orphan: PromoCode, now: datetime) -> None:
+    """Its push would make the deleted coupon anew, which is for the owner to say."""
+    promo_codes.pause(orphan, now=now)
+    assert (again(orphan).paused_at, again(orphan).sync_status) == (now, "conflict")
+    promo_codes.archive(again(orphan), now=now)
+    assert settled(now, orphan).archived_at == now
 
 
 def test_keep_ours_of_terms_that_only_stripe_can_make_is_refused(orphan: PromoCode, now: datetime) -> None:

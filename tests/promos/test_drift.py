@@ -7,11 +7,19 @@ from io import StringIO
 from typing import Any
 
 import pytest
+import requests
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from promos import mirror, promo_codes, stripe_gateway
-from promos.models import DriftFinding, PromoCode, ReconcileRun, StripeCoupon, StripePromotionCode
+from promos.models import (
+    DriftFinding,
+    PromoCode,
+    PromoCodeUsage,
+    ReconcileRun,
+    StripeCoupon,
+    StripePromotionCode,
+)
 from promos.standin import coupons, promotion_codes
 from promos.standin.messages import Response
 from promos.standin.server import Standin
@@ -21,6 +29,7 @@ from promos.webhooks import inbox, queue
 from tests.factories import PromoCodeFactory, UsageFactory
 from tests.promos import sides
 from tests.promos.sides import again, coupon_id, current, stripe_id, synced
+from tests.shop import give_code, open_shop
 from tests.standin import clock as clocks
 from tests.standin import spec
 from tests.standin.dashboard import Dashboard
@@ -216,6 +225,31 @@ def test_use_held_by_an_open_checkout_is_no_gap(standin: Standin, now: datetime)
     redeem(standin, stripe_id(code))
     PromoCode.objects.update(held_count=1)
     assert found(now) == []
+
+
+def test_redemption_whose_event_was_lost_is_recorded(standin: Standin, now: datetime) -> None:
+    shop = open_shop()
+    code = give_code("SPRING")
+    open_and_pay(standin, shop.monthly, stripe_id(code))
+    assert [each.kind for each in found(now)] == [Kind.REDEMPTION_MISSING]
+    [finding] = repaired(now)
+    assert (finding.outcome, finding.promo_code) == ("repaired", code)
+    assert PromoCodeUsage.objects.get().promo_code == code
+    assert again(code).used_count == 1
+    assert found(now) == repaired(now) == []
+
+
+def open_and_pay(standin: Standin, price: str, promotion_code_id: str) -> None:
+    """Redeem a code at Stripe; nobody listens to its events."""
+    params = {
+        "mode": "subscription",
+        "line_items": [{"price": price, "quantity": 1}],
+        "discounts": [{"promotion_code": promotion_code_id}],
+        "success_url": "https://example.com/",
+    }
+    session = stripe_gateway.create_checkout_session(params, idempotency_key="session")
+    form = {"action": "pay", "card": "4242 4242 4242 4242", "email": "buyer@example.com"}
+    assert requests.post(session["url"], data=form, timeout=10, allow_redirects=False).status_code == 303
 
 
 def test_coupon_with_our_mark_and_no_row_is_a_ghost(standin: Standin, now: datetime) -> None:

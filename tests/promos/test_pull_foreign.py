@@ -1,9 +1,11 @@
 """What Stripe has and we do not, what is gone from it, and what we cannot express."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 
 import pytest
-from django.db import IntegrityError
+from django.db import DatabaseError, IntegrityError, connection
 from djstripe.models import Coupon, PromotionCode
 
 from promos import stripe_gateway
@@ -119,6 +121,25 @@ def test_rival_import_of_the_same_code_asks_again(
     with pytest.raises(pull.InMotion):
         pull.promotion_code(found.id, now=now)
     assert not StripeCoupon.objects.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_code_that_two_workers_pull_at_once_is_taken_over_once(dashboard: Dashboard, now: datetime) -> None:
+    coupon = dashboard.create_coupon()
+    found = [dashboard.create_code(coupon.id, f"SPRING{number}").id for number in range(6)]
+
+    def take(promotion_code_id: str) -> None:
+        for _ in range(4):
+            with suppress(pull.InMotion, DatabaseError):
+                pull.promotion_code(promotion_code_id, now=now)
+                break
+        connection.close()
+
+    with ThreadPoolExecutor(4) as workers:
+        list(workers.map(take, found * 2))
+    assert (PromoCode.objects.count(), Offer.objects.count(), StripeCoupon.objects.count()) == (6, 1, 1)
 
 
 def test_event_asks_once_and_fills_the_mirror(standin: Standin, dashboard: Dashboard, now: datetime) -> None:
