@@ -67,6 +67,11 @@ PERMISSIONS = (
     Permission("write customers", partial(stripe_gateway.update_customer, NOBODY, {"description": "x"})),
     Permission("read Checkout sessions", partial(_first, stripe_gateway.list_checkout_sessions)),
     Permission("write Checkout sessions", partial(stripe_gateway.expire_checkout_session, NOBODY)),
+    Permission("read invoices", partial(_first, stripe_gateway.list_invoices)),
+    Permission("read subscriptions", partial(_first, stripe_gateway.list_subscriptions)),
+    Permission("read refunds", partial(_first, stripe_gateway.list_refunds)),
+    Permission("read disputes", partial(_first, stripe_gateway.list_disputes)),
+    Permission("read credit notes", partial(_first, stripe_gateway.list_credit_notes)),
     Permission("read events", partial(_first, stripe_gateway.list_events)),
     Permission("read webhook endpoints", partial(_first, stripe_gateway.list_webhook_endpoints)),
     Permission(

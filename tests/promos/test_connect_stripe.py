@@ -22,11 +22,16 @@ pytestmark = pytest.mark.django_db
 GRANTED = {
     "rak_checkout_session_write",
     "rak_coupon_write",
+    "rak_credit_note_read",
     "rak_customer_write",
+    "rak_dispute_read",
     "rak_event_read",
+    "rak_invoice_read",
     "rak_price_read",
     "rak_product_read",
     "rak_promotion_code_write",
+    "rak_refund_read",
+    "rak_subscription_read",
     "rak_webhook_endpoint_write",
 }
 
