@@ -8,9 +8,10 @@ end there are the same rows.
 """
 
 from promos.redemptions.holds import hold, release
+from promos.redemptions.late_payments import expire, fail
 from promos.redemptions.limits import NothingLeft, lock_person
 from promos.redemptions.linking import link, link_known
-from promos.redemptions.recording import expire, fail, record, record_invoice
+from promos.redemptions.recording import record, record_invoice
 from promos.redemptions.reversals import record_credit_note, record_dispute, record_refund
 from promos.redemptions.subscriptions import note_subscription
 

@@ -11,7 +11,8 @@ from promos.redemptions.limits import PURCHASES
 def earliest(customer: Customer | None) -> LedgerEntry | None:
     """Return a customer's first order so far; of those of one second, by name."""
     orders = LedgerEntry.objects.filter(customer=customer, kind__in=PURCHASES)
-    return orders.order_by("occurred_at", "stripe_object_id").first() if customer else None
+    orders = orders.only("kind", "is_new_customer", "usage").order_by("occurred_at", "stripe_object_id")
+    return orders.first() if customer else None
 
 
 def straighten(customer: Customer | None, *, key: str) -> list[Change]:

@@ -19,7 +19,15 @@ from django.core.wsgi import get_wsgi_application
 from django.db import connection
 from django.test.utils import CaptureQueriesContext, setup_databases, teardown_databases
 
-from promos.models import LedgerEntry, PromoCodeUsage, StripeCoupon, StripePromotionCode
+from promos.models import (
+    CheckoutAttempt,
+    Customer,
+    LedgerEntry,
+    PromoCode,
+    PromoCodeUsage,
+    StripeCoupon,
+    StripePromotionCode,
+)
 from tests import factories
 from tests.promos import stripe_events
 
@@ -27,7 +35,7 @@ WARM_UP = 50
 
 
 def session(number: int) -> dict[str, object]:
-    """A completed subscription checkout with a code, of about the size that Stripe sends."""
+    """A completed checkout of ours with a code, of about the size that Stripe sends."""
     return {
         "id": f"cs_test_{number:058}",
         "object": "checkout.session",
@@ -44,7 +52,11 @@ def session(number: int) -> dict[str, object]:
         },
         "discounts": [{"coupon": None, "promotion_code": "promo_benchmark"}],
         "livemode": False,
-        "metadata": {"promodesk_plan": "price_monthly", "promodesk_interval": "month"},
+        "metadata": {
+            "promodesk_attempt": str(number + 1),
+            "promodesk_plan": "price_monthly",
+            "promodesk_interval": "month",
+        },
         "mode": "subscription",
         "payment_status": "paid",
         "status": "complete",
@@ -73,13 +85,33 @@ def request(number: int) -> dict[str, object]:
     }
 
 
-def prepare() -> None:
+def prepare(checkouts: int) -> None:
+    """Make the code, and what a customer's way to Checkout leaves here: the customer, the attempt, the hold."""
     settings.STRIPE_WEBHOOK_SECRETS = [stripe_events.SECRET]
     code = factories.PromoCodeFactory()
     coupon = StripeCoupon.objects.create(offer=code.offer, stripe_coupon_id="co_benchmark")
     StripePromotionCode.objects.create(
         promo_code=code, stripe_coupon=coupon, stripe_promotion_code_id="promo_benchmark", state="current"
     )
+    Customer.objects.bulk_create(
+        Customer(pk=number + 1, email=f"buyer{number}@example.com", stripe_customer_id=f"cus_{number}")
+        for number in range(checkouts)
+    )
+    CheckoutAttempt.objects.bulk_create(
+        CheckoutAttempt(
+            pk=number + 1,
+            customer_id=number + 1,
+            promo_code=code,
+            plan="price_monthly",
+            stripe_session_id=f"cs_test_{number:058}",
+            state=CheckoutAttempt.State.OPEN,
+            currency="usd",
+            created_at=factories.LONG_AGO,
+            expires_at=factories.LONG_AGO,
+        )
+        for number in range(checkouts)
+    )
+    PromoCode.objects.update(held_count=checkouts)
 
 
 def measure(events: int) -> None:
@@ -116,8 +148,9 @@ def main() -> None:
     settings.MIGRATION_MODULES = {app.split(".")[-1]: None for app in settings.INSTALLED_APPS}
     old = setup_databases(verbosity=0, interactive=False)
     try:
-        prepare()
-        measure(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+        events = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+        prepare(WARM_UP + events + 1)
+        measure(events)
     finally:
         teardown_databases(old, verbosity=0)
 

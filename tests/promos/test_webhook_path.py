@@ -1,0 +1,53 @@
+"""The common event, a paid checkout of ours with a code, costs few statements and no call to Stripe."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from promos import redemptions, stripe_gateway
+from promos.models import CheckoutAttempt, PromoCode, WebhookEvent
+from promos.webhooks import inbox
+from tests.factories import CampaignFactory, CustomerFactory, SyncedPromoCodeFactory
+from tests.promos import stripe_events
+from tests.promos.stripe_orders import session
+
+pytestmark = pytest.mark.django_db
+
+
+def paid_checkout(code: PromoCode, now: datetime) -> dict[str, object]:
+    customer = CustomerFactory(stripe_customer_id="cus_1")
+    attempt = redemptions.hold(
+        CheckoutAttempt(
+            customer=customer,
+            promo_code=code,
+            plan="price_monthly",
+            stripe_session_id="cs_test_1",
+            state=CheckoutAttempt.State.OPEN,
+            currency="usd",
+            held_amount=1_000,
+            created_at=now,
+            expires_at=now + timedelta(minutes=30),
+        )
+    )
+    ours = {"promodesk_attempt": str(attempt.pk), "promodesk_plan": "price_monthly"}
+    return stripe_events.event("checkout.session.completed", session(code, metadata=ours))
+
+
+@pytest.mark.parametrize(
+    ("budget", "statements"), [(None, 10), ({"currency": "usd"}, 11)], ids=["plain", "campaign"]
+)
+def test_paid_checkout_costs_few_statements(now, django_assert_num_queries, budget, statements) -> None:
+    code = SyncedPromoCodeFactory(campaign=CampaignFactory(**budget) if budget else None)
+    event = paid_checkout(code, now)
+    with django_assert_num_queries(statements):
+        inbox.take(event, now=now)
+    code.refresh_from_db()
+    assert (code.used_count, code.held_count) == (1, 0)
+
+
+def test_paid_checkout_asks_stripe_nothing(now, monkeypatch) -> None:
+    event = paid_checkout(SyncedPromoCodeFactory(), now)
+    asked: list[object] = []
+    monkeypatch.setattr(stripe_gateway, "_client", lambda: asked.append("the client"))
+    inbox.take(event, now=now)
+    assert (asked, WebhookEvent.objects.get().error) == ([], "")
