@@ -29,8 +29,9 @@ def paid_checkout(code: PromoCode, now: datetime) -> dict[str, object]:
             expires_at=now + timedelta(minutes=30),
         )
     )
-    ours = {"promodesk_attempt": str(attempt.pk), "promodesk_plan": "price_monthly"}
-    return stripe_events.event("checkout.session.completed", session(code, metadata=ours))
+    paid = session(code)
+    paid["metadata"]["promodesk_attempt"] = str(attempt.pk)
+    return stripe_events.event("checkout.session.completed", paid)
 
 
 @pytest.mark.parametrize(
