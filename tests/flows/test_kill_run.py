@@ -24,7 +24,7 @@ from promos.sync import pull
 from tests import audit
 from tests.factories import PromoCodeFactory
 from tests.flows.crew import Crew
-from tests.standin.faults import Faults
+from tests.standin.faults import Faults, Slow
 from tests.standin.keys import KeyBook
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -33,7 +33,12 @@ KILLS = int(os.environ.get("KILLS", "50"))
 OPERATIONS = int(os.environ.get("OPERATIONS", "300"))
 SEED = int(os.environ.get("SEED", "1"))
 WORKERS = 3
-FAULTY_SHARE = 0.1
+FAULTY_SHARE = 0.2
+#: Of the stand-in's answers, in seconds: kills shall meet calls under way.
+LONGEST_CALL = 0.03
+#: For the next worker to be ready, on a slow machine.
+BUSY_WITHIN_SECONDS = 15
+CALLS_BETWEEN_KILLS = 6
 #: For the whole backlog after the last kill.
 HEALED_WITHIN_SECONDS = 120
 
@@ -101,11 +106,14 @@ def operate(dice: random.Random) -> None:
         dice.choice(EDITS)(codes[dice.randrange(count)], dice)
 
 
-def wait_for_work() -> None:
-    """Wait until a worker holds a code, so that the kill meets one at work; not for long."""
-    deadline = time.monotonic() + 2
-    while not PromoCode.objects.exclude(lease_token="").exists() and time.monotonic() < deadline:
-        time.sleep(0.005)
+def are_at_work(book: KeyBook) -> bool:
+    """Wait until the workers have sent a few requests, so that the kill meets one at work; say whether they did."""
+    enough, deadline = len(book.requests) + CALLS_BETWEEN_KILLS, time.monotonic() + BUSY_WITHIN_SECONDS
+    while len(book.requests) < enough:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.002)
+    return True
 
 
 def let_time_pass() -> None:
@@ -125,16 +133,18 @@ def wait_until_healed() -> None:
 
 def test_workers_killed_over_and_over_leave_everything_in_step(standin: Standin, tmp_path: Path) -> None:
     dice = random.Random(SEED)  # noqa: S311 - a test's dice
+    standin.api = Slow(standin.api, LONGEST_CALL)
     faults = Faults(standin)
     faults.by_chance(FAULTY_SHARE, seed=SEED, without=[faults.too_many])
     book = KeyBook(standin)
+    met_at_work = 0
     with Crew(standin, tmp_path / "workers.log", size=WORKERS) as crew:
         for number in range(OPERATIONS):
             operate(dice)
             if number % (OPERATIONS // KILLS) == 0:
-                wait_for_work()
-                time.sleep(dice.random() * 0.05)
-                crew.kill_one(dice)
+                met_at_work += are_at_work(book)
+                time.sleep(dice.random() * LONGEST_CALL)
+                crew.kill_one()
                 let_time_pass()
         faults.clear()
         wait_until_healed()
@@ -142,3 +152,4 @@ def test_workers_killed_over_and_over_leave_everything_in_step(standin: Standin,
         # As the events do that no worker was there to take in.
         pull.promotion_code(found["id"], now=now())
     assert audit.problems(book, now=now()) == [], crew.words()
+    assert met_at_work > KILLS * 0.9

@@ -118,6 +118,19 @@ class Faults:
         return response
 
 
+class Slow:
+    """Put before a stand-in's API: every answer takes its time, before or after what was asked is done."""
+
+    def __init__(self, behind, seconds):
+        self.behind, self.seconds = behind, seconds
+
+    def handle(self, request):
+        time.sleep(self.seconds / 2)
+        response = self.behind.handle(request)
+        time.sleep(self.seconds / 2)
+        return response
+
+
 def latency(seconds):
     """Return a fault that answers rightly but late."""
 
