@@ -90,6 +90,8 @@ class DriftFinding(models.Model):
     objects = DriftFindingQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "difference from Stripe"
+        verbose_name_plural = "differences from Stripe"
         indexes = [
             models.Index(
                 fields=["run"], condition=~Q(outcome="repaired"), name="promos_driftfinding_left_idx"

@@ -53,15 +53,12 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Row:
-    """One term on both sides, in words."""
+    """One term on both sides, in words; a side that is not there differs in nothing."""
 
     label: str
     ours: str
     theirs: str
-
-    @property
-    def differs(self) -> bool:
-        return self.ours != self.theirs
+    differs: bool
 
 
 @dataclass(frozen=True)
@@ -162,15 +159,13 @@ def _edits(coupon: StripeCoupon) -> list[Row]:
 
 def _rows(ours: Terms | None, theirs: Terms | None) -> list[Row]:
     """Return both sides of every term that either has; a side that is None does not exist (any more)."""
-    keys = [key for key in wording.LABELS if key in (ours or theirs or {}) and key != "coupon"]
-    return [
-        Row(
-            wording.LABELS[key],
-            "–" if ours is None else wording.value(key, ours),
-            "–" if theirs is None else wording.value(key, theirs),
-        )
-        for key in keys
-    ]
+    rows = []
+    for key in (key for key in wording.LABELS if key in (ours or theirs or {}) and key != "coupon"):
+        shown = [wording.NOTHING if side is None else wording.value(key, side) for side in (ours, theirs)]
+        differs = ours is not None and theirs is not None and shown[0] != shown[1]
+        if set(shown) != {wording.NOTHING}:
+            rows.append(Row(wording.LABELS[key], *shown, differs=differs))
+    return rows
 
 
 def _keep_text(conflict: Conflict, now: datetime) -> None:

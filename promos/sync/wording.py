@@ -12,6 +12,7 @@ from promos.models import Offer
 from promos.sync import terms
 from promos.sync.terms import Terms
 
+NOTHING = "–"
 LABELS = {
     "name": "name",
     "percent_off": "percentage",
@@ -41,16 +42,16 @@ def value(key: str, of: Terms) -> str:
     show = _SHOW.get(key)
     if show is not None:
         return show(found)
-    return "–" if found in (None, "", [], {}) else str(found)
+    return NOTHING if found in (None, "", [], {}) else str(found)
 
 
 def _amounts(found: dict[str, int] | None) -> str:
     shown = (money.display(amount, currency) for currency, amount in sorted((found or {}).items()))
-    return ", ".join(shown) or "–"
+    return ", ".join(shown) or NOTHING
 
 
 def _percent(found: str | None) -> str:
-    return "–" if found is None else found.rstrip("0").rstrip(".") + "%"
+    return NOTHING if found is None else found.rstrip("0").rstrip(".") + "%"
 
 
 def _moment(found: int | None) -> str:
@@ -62,7 +63,7 @@ _SHOW: dict[str, Callable[[Any], str]] = {
     "percent_off": _percent,
     "amounts": _amounts,
     "minimums": _amounts,
-    "duration": lambda found: str(Offer.Duration(found).label) if found else "–",
+    "duration": lambda found: str(Offer.Duration(found).label) if found else NOTHING,
     "products": lambda found: ", ".join(found or []) or "every product",
     "customer": lambda found: found or "everybody",
     "active": lambda found: "active" if found else "inactive",

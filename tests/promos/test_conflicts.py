@@ -34,7 +34,7 @@ def refused(now: datetime, **fields: Any) -> PromoCode:
 def sides_of(code: PromoCode) -> dict[str, tuple[str, str]]:
     conflict = conflicts.of(again(code))
     assert conflict
-    return {row.label: (row.ours, row.theirs) for row in conflict.rows if row.differs}
+    return {row.label: (row.ours, row.theirs) for row in conflict.rows if row.ours != row.theirs}
 
 
 def settled(now: datetime, code: PromoCode) -> PromoCode:
@@ -65,7 +65,11 @@ def test_foreign_text_that_nobody_has_fetched_yet_is_shown_as_unknown(
     dashboard: Dashboard, now: datetime
 ) -> None:
     foreign(dashboard)
-    assert sides_of(refused(now))["percentage"] == ("20%", "–")
+    code = refused(now)
+    conflict = conflicts.of(code)
+    assert sides_of(code)["percentage"] == ("20%", "–")
+    assert conflict
+    assert not any(row.differs for row in conflict.rows)
 
 
 @pytest.mark.parametrize("is_fetched", [True, False])
