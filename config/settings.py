@@ -122,6 +122,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
+    "config.middleware.refuse_large_uploads",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -199,6 +200,8 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_I18N = True
 USE_TZ = True
+# A little more than the largest CSV that is imported.
+UPLOAD_LIMIT_BYTES = 26 * 1024 * 1024
 STATIC_URL = "static/"
 # Static files are served from where the apps keep them: no collectstatic step.
 WHITENOISE_USE_FINDERS = True

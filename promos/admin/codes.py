@@ -28,6 +28,7 @@ from promos.admin.actions import Deed, Skipped, WhyForm, Words, action
 from promos.admin.base import ProjectAdmin, admin_link, by_label, in_money
 from promos.admin.code_filters import ProductFilter, StatusFilter, UsesFilter
 from promos.admin.code_form import MoveForm, PromoCodeForm, initial_of
+from promos.admin.code_pages import CodePages
 from promos.admin.conflicts import ANSWERS, CONFLICT, ConflictMixin
 from promos.admin.lists import CodeList
 from promos.admin.sharing import SHARING, Sharing
@@ -154,8 +155,10 @@ STRIPE = (
 
 
 @admin.register(PromoCode)
-class PromoCodeAdmin(Sharing, ConflictMixin, ProjectAdmin):
+class PromoCodeAdmin(Sharing, ConflictMixin, CodePages, ProjectAdmin):
     form = PromoCodeForm
+    list_before_template = "admin/promos/code_tools.html"
+    change_form_after_template = "admin/promos/code_preview.html"
     list_display = (
         "code_and_campaign",
         "value",

@@ -15,6 +15,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFil
 from unfold.decorators import display
 
 from promos.admin.base import ReadOnlyAdmin, admin_link, by_label, dashboard_link, in_money
+from promos.admin.why import WhyPages
 from promos.eligibility import Reason
 from promos.models import CheckoutAttempt, CodeCheck, LedgerEntry, PromoCodeUsage
 
@@ -206,7 +207,7 @@ class OutcomeFilter(admin.SimpleListFilter):
 
 
 @admin.register(CodeCheck)
-class CodeCheckAdmin(PlanNamed):
+class CodeCheckAdmin(WhyPages, PlanNamed):
     list_display = ("checked_at", "text", "outcome", "customer", "plan_name", "promo_code")
     list_select_related = ("promo_code", "customer")
     list_filter = (OutcomeFilter, ("checked_at", RangeDateTimeFilter))

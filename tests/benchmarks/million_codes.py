@@ -13,7 +13,12 @@ import time
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext, setup_databases, teardown_databases
+from django.test.utils import (
+    CaptureQueriesContext,
+    setup_databases,
+    setup_test_environment,
+    teardown_databases,
+)
 from django.utils import timezone
 
 from promos import batches
@@ -74,6 +79,7 @@ def say(text: str) -> None:
 
 def main() -> None:
     settings.MIGRATION_MODULES = {app.split(".")[-1]: None for app in settings.INSTALLED_APPS}
+    setup_test_environment()
     old = setup_databases(verbosity=0, interactive=False)
     try:
         client = Client()

@@ -11,7 +11,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from promos.models import Campaign, PromoCode, WebhookEvent
+from promos.models import Campaign, CodeBatch, PromoCode, WebhookEvent
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +28,9 @@ def failed_code(**fields: object) -> PromoCode:
 ROWS = {
     PromoCode: failed_code,
     Campaign: factories.CampaignFactory,
+    CodeBatch: lambda: CodeBatch.objects.create(
+        offer=factories.OfferFactory(), pattern="####-####-####", requested=9
+    ),
     WebhookEvent: lambda: factories.WebhookEventFactory(error="KeyError"),
 }
 
