@@ -1,9 +1,14 @@
-"""Wiring of the content security policy: the admin's pages need a wider one than the customers'."""
+"""Wiring of what stands before every page: upload limit, second factor, content security policy."""
 
 from collections.abc import Callable
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+#: Where staff see and do what customers do not.
+STAFF_PATHS = ("/admin/", "/api/promo-codes/")
 
 
 def refuse_large_uploads(
@@ -18,6 +23,26 @@ def refuse_large_uploads(
             return HttpResponse(
                 f"The upload is larger than {limit} MiB.", status=413, content_type="text/plain"
             )
+        return get_response(request)
+
+    return middleware
+
+
+def staff_second_factor(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Send staff without a second factor to where they set one up, if ``REQUIRE_STAFF_MFA`` asks for it.
+
+    Who has one is asked for it by the login itself; a session never begins without.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        is_guarded = settings.REQUIRE_STAFF_MFA and request.path.startswith(STAFF_PATHS)
+        user = request.user
+        if is_guarded and user.is_authenticated and user.is_staff and not is_mfa_enabled(user):
+            if request.path.startswith("/admin/"):
+                return redirect("mfa_activate_totp")
+            return HttpResponse("Set up a second factor first.", status=403, content_type="text/plain")
         return get_response(request)
 
     return middleware
