@@ -41,8 +41,8 @@ def work(now: datetime, *, limit: int = BATCH_SIZE) -> int:
 
 
 def process_again(events: WebhookEventQuerySet, now: datetime) -> int:
-    """Put events back at the head of the queue, the processed ones too; return how many."""
-    return events.update(
+    """Put events back at the head of the queue, the processed ones too, but none whose body was pruned; return how many."""
+    return events.exclude(payload={}).update(
         processed_at=None,
         mirrored_at=None,
         attempts=0,
