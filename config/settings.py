@@ -66,6 +66,10 @@ STRIPE_REQUESTS_PER_SECOND = env.float("STRIPE_REQUESTS_PER_SECOND", default=20.
 STRIPE_REQUESTS_PER_SECOND_PER_ENDPOINT = env.float("STRIPE_REQUESTS_PER_SECOND_PER_ENDPOINT", default=20.0)
 STRIPE_PUSH_THREADS = env.int("STRIPE_PUSH_THREADS", default=6)
 STRIPE_TIMEOUT_SECONDS = env.float("STRIPE_TIMEOUT_SECONDS", default=10.0)
+# What all calls for one page of a customer may take together, who then reads "try again in a moment".
+STRIPE_PAGE_SECONDS = env.float("STRIPE_PAGE_SECONDS", default=8.0)
+# Whether a code is accepted on our own rules alone while Stripe cannot be asked; the checkout needs Stripe anyway.
+ACCEPT_CODES_WITHOUT_STRIPE = env.bool("ACCEPT_CODES_WITHOUT_STRIPE", default=False)
 
 # Limits per customer hold over all spellings of a mailbox: +aliases and dots where the provider drops them.
 EMAIL_ALIASES_ARE_ONE = env.bool("EMAIL_ALIASES_ARE_ONE", default=True)
@@ -116,6 +120,8 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "djstripe",
+    "drf_spectacular",
+    "rest_framework",
     "simple_history",
 ]
 MIDDLEWARE = [
@@ -229,6 +235,35 @@ CONTENT_SECURITY_POLICY = {
 ADMIN_CONTENT_SECURITY_POLICY = {
     "script-src": ["'self'", "'unsafe-eval'"],
     "style-src": ["'self'", "'unsafe-inline'"],
+}
+
+# --- The JSON API ---------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "promos.api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "promos.api.schema.Schema",
+    "DEFAULT_THROTTLE_RATES": {"burst": "120/min", "sustained": "3000/hour"},
+    "EXCEPTION_HANDLER": "promos.api.errors.handle",
+    # A ?format= of a caller's own choosing is no part of this API.
+    "URL_FORMAT_OVERRIDE": None,
+    "NUM_PROXIES": TRUSTED_PROXY_COUNT,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Promodesk",
+    "DESCRIPTION": "Promo codes: validate and check out for customers; codes, usages and figures for staff.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "promos.api.schema.add_errors",
+    ],
 }
 
 LOGGING = {

@@ -12,6 +12,7 @@ callers know what a retry needs. Every call may raise:
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -31,7 +32,13 @@ Params = Mapping[str, Any]
 
 SIGNATURE_TOLERANCE_SECONDS = 300
 
+#: How long a connection may take while somebody waits for a page.
+HURRIED_CONNECT_SECONDS = 1.5
+#: With less left no request is begun.
+LEAST_SECONDS = 0.25
+
 _pacer: ContextVar[Pacer | None] = ContextVar("pacer", default=None)
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 class StripeError(Exception):
@@ -272,6 +279,19 @@ def paced(pacer: Pacer) -> Iterator[None]:
         _pacer.reset(token)
 
 
+@contextmanager
+def hurried(seconds: float) -> Iterator[None]:
+    """Let the calls inside the block take about so long in all: somebody waits for the page.
+
+    No call takes more than half of it, and none is begun when the time is up.
+    """
+    token = _deadline.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
 def is_own_update(event: Mapping[str, Any]) -> bool:
     """Say whether an event only reports what this installation itself wrote to a coupon or promotion code."""
     key = (event.get("request") or {}).get("idempotency_key") or ""
@@ -319,11 +339,28 @@ def _is_signed(payload: bytes, header: str, secret: str) -> bool:
 
 
 def _client() -> stripe.StripeClient:
-    return _client_of(settings.STRIPE_SECRET_KEY, settings.STRIPE_HOST, settings.STRIPE_TIMEOUT_SECONDS)
+    return _client_of(settings.STRIPE_SECRET_KEY, settings.STRIPE_HOST, _timeout())
 
 
-@functools.lru_cache(maxsize=8)
-def _client_of(key: str, host: str, timeout: float) -> stripe.StripeClient:
+def _timeout() -> float | tuple[float, float]:
+    """Return how long a call may take, or connecting and answering when somebody waits for a page.
+
+    Raises:
+        Unavailable: there is no time left.
+    """
+    deadline = _deadline.get()
+    if deadline is None:
+        return float(settings.STRIPE_TIMEOUT_SECONDS)
+    left = deadline - time.monotonic()
+    if left < LEAST_SECONDS:
+        raise Unavailable("Stripe took too long.")
+    # In steps, since there is one client for each time-out.
+    answer = max(LEAST_SECONDS, round(min(left, settings.STRIPE_PAGE_SECONDS / 2) * 4) / 4)
+    return min(answer, HURRIED_CONNECT_SECONDS), answer
+
+
+@functools.lru_cache(maxsize=32)
+def _client_of(key: str, host: str, timeout: float | tuple[float, float]) -> stripe.StripeClient:
     return stripe.StripeClient(
         key,
         stripe_version=settings.STRIPE_API_VERSION,

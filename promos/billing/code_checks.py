@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from promos import brake, codes, eligibility, stripe_gateway
@@ -158,6 +159,8 @@ def _stripe_refusal(code: PromoCode) -> Reason | None:
         at_stripe = stripe_gateway.retrieve_promotion_code(promotion_code_id)
     except stripe_gateway.NotFound:
         return Reason.STRIPE_REFUSED
+    except stripe_gateway.Unavailable:
+        return None if settings.ACCEPT_CODES_WITHOUT_STRIPE else Reason.TRY_LATER
     except stripe_gateway.StripeError:
         return Reason.TRY_LATER
     return None if at_stripe["active"] else Reason.STRIPE_REFUSED

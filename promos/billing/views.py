@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from promos import customers, plans
+from promos import customers, plans, stripe_gateway
 from promos.billing import attempts, checkout, code_checks, links, outcome, visitors, words
 from promos.billing.bill import Bill, PlanCard
 from promos.billing.forms import OrderForm
@@ -49,7 +49,8 @@ def for_customers(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
     @wraps(view)
     def wrapped(request: CustomerRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.user.is_authenticated:
-            return view(request, *args, **kwargs)
+            with stripe_gateway.hurried(settings.STRIPE_PAGE_SECONDS):
+                return view(request, *args, **kwargs)
         wanted = request.get_full_path() if request.method == "GET" else reverse("billing:plans")
         if request.htmx:
             query = urlencode({"next": reverse("billing:plans")})
