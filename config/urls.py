@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from analytics.api import AnalyticsView
 from promos import health
 
 # Above urlpatterns: below them the admin's own password form would still be routed.
@@ -14,6 +15,8 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="billing:plans"), name="home"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("api/promo-codes/analytics/", AnalyticsView.as_view(), name="api_analytics"),
+    path("api/promo-codes/", include("promos.api.urls")),
     path("api/webhooks/", include("promos.webhooks.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("", include("promos.billing.urls")),

@@ -53,7 +53,7 @@ class Limit:
         """Return how long the next answer has to wait, with ``count`` left of those before, the last one ``since``."""
         if count + 1 > self.most:
             return (count + 1 - self.most) * timedelta(hours=1) / self.per_hour
-        if count < self.freely:
+        if count <= self.freely - 1:
             return timedelta()
         return max(timedelta(), timedelta(seconds=2 ** (count - self.freely + 1)) - since)
 

@@ -72,6 +72,11 @@ class Verdict:
         """Whether the customer must not learn the exact reason."""
         return self.reason in NEUTRAL
 
+    @property
+    def public_reason(self) -> Reason | None:
+        """The reason as the customer may know it: one for all that are neutral."""
+        return Reason.NOT_FOUND if self.is_neutral else self.reason
+
 
 def find(text: str, *, customer: Customer | None) -> PromoCode | None:
     """Return the code with this text that speaks to this customer, with what the rules need of it.

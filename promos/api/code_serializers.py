@@ -1,0 +1,203 @@
+"""What staff send and get about codes. Amounts are in minor units beside a currency, times in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from promos import codes, offers
+from promos.models import Campaign, Offer, PromoCode, PromoCodeUsage
+
+MOST_USES = 2**31 - 1
+MOST_AMOUNT = 10**12
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+LIMITS = (
+    "description",
+    "starts_at",
+    "expires_at",
+    "max_redemptions",
+    "max_redemptions_per_customer",
+    "first_time_only",
+    "minimum_amount",
+    "minimum_amount_currency",
+)
+
+
+class MomentField(serializers.DateTimeField):
+    """A time that databases and time zones can bear."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        moment = super().to_internal_value(value)
+        if not EARLIEST <= moment <= LATEST:
+            raise serializers.ValidationError("Give a time between 2000 and 2200.", "out_of_range")
+        return moment
+
+
+class LimitsSerializer(serializers.Serializer):
+    """What can be changed of a code by itself."""
+
+    campaign = serializers.PrimaryKeyRelatedField(
+        queryset=Campaign.objects.all(),
+        required=False,
+        allow_null=True,
+        pk_field=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
+    )
+    description = serializers.CharField(required=False, allow_blank=True, max_length=500)
+    starts_at = MomentField(required=False, allow_null=True, default_timezone=UTC)
+    expires_at = MomentField(required=False, allow_null=True, default_timezone=UTC)
+    max_redemptions = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MOST_USES
+    )
+    max_redemptions_per_customer = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MOST_USES
+    )
+    first_time_only = serializers.BooleanField(required=False)
+    minimum_amount = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=MOST_AMOUNT
+    )
+    minimum_amount_currency = serializers.CharField(required=False, allow_blank=True, max_length=3)
+
+
+class NewCodeSerializer(LimitsSerializer):
+    """A new code: its terms by ``kind``, and its limits."""
+
+    code = serializers.CharField(
+        required=False, allow_blank=True, max_length=255, help_text="A random one, if not given."
+    )
+    kind = serializers.ChoiceField([choice for choice in Offer.Kind.choices if choice[0] != Offer.Kind.OTHER])
+    percent_off = serializers.DecimalField(
+        max_digits=5, decimal_places=2, min_value=Decimal("0.01"), max_value=Decimal(100), required=False
+    )
+    amount_off = serializers.IntegerField(required=False, min_value=1, max_value=MOST_AMOUNT)
+    currency = serializers.RegexField(r"^[A-Za-z]{3}\Z", required=False)
+    fixed_price_amount = serializers.IntegerField(required=False, min_value=0, max_value=MOST_AMOUNT)
+    list_price_id = serializers.CharField(required=False, max_length=255)
+    duration = serializers.ChoiceField(Offer.Duration.choices, required=False)
+    duration_in_months = serializers.IntegerField(required=False, min_value=1, max_value=1200)
+    product_ids = serializers.ListField(
+        child=serializers.CharField(max_length=255), required=False, max_length=100
+    )
+
+    def offer(self) -> Offer:
+        """Return the unsaved offer of the checked terms."""
+        told = self.validated_data
+        names = (*self.fields.keys() - LimitsSerializer().fields.keys() - {"code"},)
+        return Offer(**{name: told[name] for name in names if name in told})
+
+    def promo_code(self) -> PromoCode:
+        """Return the unsaved code of the checked limits."""
+        told = self.validated_data
+        names = ("code", *LimitsSerializer().fields)
+        return PromoCode(**{name: told[name] for name in names if name in told})
+
+
+class CodeSerializer(serializers.ModelSerializer):
+    """A code as it is now."""
+
+    status = serializers.SerializerMethodField()
+    offer = serializers.SerializerMethodField()
+    value = serializers.SerializerMethodField(help_text="In words.")
+    campaign = serializers.CharField(source="campaign.name", default=None, allow_null=True)
+
+    class Meta:
+        model = PromoCode
+        fields = (
+            "id",
+            "code",
+            "status",
+            "value",
+            "offer",
+            "campaign",
+            *LIMITS,
+            "used_count",
+            "held_count",
+            "sync_status",
+            "sync_error",
+            "synced_at",
+            "created_at",
+            "paused_at",
+            "archived_at",
+        )
+        read_only_fields = fields
+
+    def get_status(self, code: PromoCode) -> str:
+        return str(codes.status(code, timezone.now()))
+
+    def get_value(self, code: PromoCode) -> str:
+        return offers.value_in_words(code.offer)
+
+    def get_offer(self, code: PromoCode) -> dict[str, Any]:
+        offer = code.offer
+        return {
+            "kind": offer.kind,
+            "percent_off": str(offer.percent_off) if offer.percent_off is not None else None,
+            "amount_off": offer.amount_off,
+            "currency": offer.currency,
+            "duration": offer.duration,
+            "duration_in_months": offer.duration_in_months,
+            "product_ids": offer.product_ids,
+        }
+
+
+class CodePageSerializer(serializers.Serializer):
+    codes = CodeSerializer(many=True)
+    next = serializers.IntegerField(allow_null=True, help_text="Give it as `after` for the next page.")
+
+
+class UsageSerializer(serializers.ModelSerializer):
+    customer = serializers.IntegerField(source="customer_id", allow_null=True)
+    code = serializers.CharField(source="promo_code.code")
+
+    class Meta:
+        model = PromoCodeUsage
+        fields = (
+            "id",
+            "code",
+            "customer",
+            "plan",
+            "status",
+            "is_new_customer",
+            "is_over_limit",
+            "currency",
+            "gross_amount",
+            "discount_amount",
+            "net_amount",
+            "redeemed_at",
+        )
+        read_only_fields = fields
+
+
+class UsagePageSerializer(serializers.Serializer):
+    usages = UsageSerializer(many=True)
+    next = serializers.IntegerField(allow_null=True, help_text="Give it as `after` for the next page.")
+
+
+class PageSerializer(serializers.Serializer):
+    """Which part of a list is asked for: the newest first, those before the row ``after``."""
+
+    after = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=200, default=50)
+
+
+class CodeFilterSerializer(PageSerializer):
+    code = serializers.CharField(required=False, max_length=255, help_text="Exactly this text.")
+    status = serializers.ChoiceField(codes.Status.choices, required=False)
+
+
+class FunnelSerializer(serializers.Serializer):
+    viewed = serializers.IntegerField()
+    entered = serializers.IntegerField()
+    accepted = serializers.IntegerField()
+    refused = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
+    checkout_started = serializers.IntegerField()
+    paid = serializers.IntegerField()
+    expired = serializers.IntegerField()
+
+
+class SpanSerializer(serializers.Serializer):
+    start = MomentField(required=False, default_timezone=UTC)
+    end = MomentField(required=False, default_timezone=UTC)

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.cache import cache
+from django.test import Client
+from pytest_django import Settings
+
+from promos import api_tokens
+from promos.models import CheckoutAttempt, CodeCheck, Customer, PromoCode
+from promos.standin.server import Standin
+from tests import factories, shop
+from tests.shop import Shop
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_fresh_cache")]
+API = "/api/promo-codes/"
+NOBODYS = ("", "plans/", "openapi.json", "7/", "7/usages/", "7/funnel/", "analytics/")
+
+
+class Caller:
+    """A program with a key."""
+
+    def __init__(self, user: User, now: datetime) -> None:
+        self.client = Client()
+        self.headers = {"Authorization": f"Bearer {api_tokens.issue(user, name='test', now=now)[1]}"}
+
+    def get(self, path: str = "", **asked: object) -> Any:
+        return self.client.get(API + path, asked, headers=self.headers)
+
+    def post(self, path: str = "", **sent: object) -> Any:
+        return self.client.post(API + path, sent, content_type="application/json", headers=self.headers)
+
+    def patch(self, path: str, **sent: object) -> Any:
+        return self.client.patch(API + path, sent, content_type="application/json", headers=self.headers)
+
+
+@pytest.fixture
+def team(standin: Standin) -> Shop:
+    return shop.open_shop()
+
+
+@pytest.fixture
+def staff(owner: User, now: datetime) -> Caller:
+    return Caller(owner, now)
+
+
+@pytest.fixture
+def buyer(customer: Customer, now: datetime) -> Caller:
+    return Caller(customer.user, now)
+
+
+def error(answer: Any) -> tuple[int, str]:
+    assert set(answer.json()["error"]) == {"code", "message", "fields"}
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+@pytest.mark.parametrize("path", NOBODYS)
+def test_every_address_asks_who_calls(client: Client, path: str) -> None:
+    answer = client.get(API + path)
+    assert error(answer) == (401, "not_authenticated")
+    assert answer["WWW-Authenticate"] == "Bearer"
+    assert error(client.get(API + path, headers={"Authorization": "Bearer pdk_no"})) == (
+        401,
+        "authentication_failed",
+    )
+
+
+def test_session_may_call_with_its_csrf_token_only(customer: Customer, team: Shop) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(customer.user)
+    assert client.get(API + "plans/").status_code == 200
+    sent = client.post(API + "validate/", {"code": "X"}, content_type="application/json")
+    assert error(sent) == (403, "permission_denied")
+
+
+def test_answers_name_their_version(buyer: Caller, team: Shop) -> None:
+    assert buyer.get("plans/")["API-Version"] == "1"
+    buyer.headers["API-Version"] = "2"
+    assert error(buyer.get("plans/")) == (400, "unknown_version")
+
+
+def test_validate_prices_every_plan(buyer: Caller, team: Shop) -> None:
+    shop.give_code("YEARLY", offer={"product_ids": [team.yearly_product]})
+    told = buyer.post("validate/", code=" yearly ").json()
+    assert (told["code"], told["accepted"], told["reason"]) == ("YEARLY", True, None)
+    found = {plan["plan"]: (plan["accepted"], plan["reason"], plan["net_amount"]) for plan in told["plans"]}
+    assert found == {
+        team.monthly: (False, "plan_not_covered", 29_950),
+        team.yearly: (True, None, 79_200),
+    }
+    assert not CheckoutAttempt.objects.exists()
+
+
+def test_validate_hides_why_a_code_is_not_the_callers(buyer: Caller, team: Shop) -> None:
+    shop.give_code("EXPIRED", expires_at=factories.LONG_AGO)
+    shop.give_code("OTHERS", customer=factories.CustomerFactory())
+    told = [buyer.post("validate/", code=text).json() for text in ("EXPIRED", "OTHERS", "NOSUCH")]
+    assert {answer["reason"] for answer in told} == {"not_found"}
+    assert told[0]["plans"] == told[1]["plans"] == told[2]["plans"]
+    assert set(CodeCheck.objects.values_list("reason", flat=True)) == {"expired", "other_customer"}
+
+
+def test_validate_is_braked(buyer: Caller, team: Shop) -> None:
+    answers = [buyer.post("validate/", code=f"GUESS{number}") for number in range(9)]
+    assert [answer.status_code for answer in answers] == [200] * 8 + [429]
+    assert error(answers[-1]) == (429, "throttled")
+    assert answers[-1]["Retry-After"] in {"1", "2"}
+
+
+def test_checkout_opens_at_stripe(buyer: Caller, team: Shop) -> None:
+    shop.give_code("SPRING20")
+    answer = buyer.post("checkout/", plan=team.monthly, code="SPRING20")
+    assert answer.status_code == 201
+    assert CheckoutAttempt.objects.get().stripe_session_id in answer.json()["url"]
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ({"plan": "price_gone"}, (400, "invalid")),
+        ({}, (400, "invalid")),
+        ({"plan": "monthly", "code": "NOSUCH"}, (422, "not_found")),
+        ({"plan": "monthly", "code": "YEARLY"}, (422, "plan_not_covered")),
+    ],
+)
+def test_checkout_says_why_not(buyer: Caller, team: Shop, order: dict[str, str], expected: Any) -> None:
+    shop.give_code("YEARLY", offer={"product_ids": [team.yearly_product]})
+    order = {**order, "plan": team.monthly} if order.get("plan") == "monthly" else order
+    assert error(buyer.post("checkout/", **order)) == expected
+
+
+def test_checkout_without_stripe_says_later(buyer: Caller, team: Shop, settings: Settings) -> None:
+    settings.STRIPE_HOST = "http://127.0.0.1:9"
+    assert error(buyer.post("checkout/", plan=team.monthly)) == (503, "try_later")
+
+
+def test_staff_make_change_pause_and_archive_a_code(staff: Caller, owner: User) -> None:
+    made = staff.post(code="new10", kind="percent", percent_off="10", max_redemptions=5)
+    assert made.status_code == 201, made.content
+    number = made.json()["id"]
+    changed = staff.patch(f"{number}/", max_redemptions=7, description="More")
+    assert (changed.json()["max_redemptions"], changed.json()["description"]) == (7, "More")
+    deeds = [staff.post(f"{number}/{deed}/").json()["status"] for deed in ("pause", "resume", "archive")]
+    assert deeds == ["paused", "active", "archived"]
+    code = PromoCode.objects.get(pk=number)
+    assert (code.code, code.sync_status, code.terms_changed_by) == ("NEW10", "pending", owner)
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({"code": "TAKEN", "kind": "percent", "percent_off": "10"}, "code"),
+        ({"code": "Ä", "kind": "percent", "percent_off": "10"}, "code"),
+        ({"kind": "percent"}, "percent_off"),
+        ({"kind": "percent", "percent_off": "101"}, "percent_off"),
+        ({"kind": "amount", "amount_off": 100}, "currency"),
+        ({"kind": "fixed_price", "fixed_price_amount": 5, "list_price_id": "price_no"}, "list_price_id"),
+        ({"kind": "free", "expires_at": "0001-01-01T00:00:00+14:00"}, "expires_at"),
+        ({"kind": "free", "product_ids": [["x"]]}, "product_ids.0"),
+        ({"kind": "other"}, "kind"),
+    ],
+)
+def test_create_names_the_field_that_is_wrong(staff: Caller, sent: dict[str, Any], field: str) -> None:
+    factories.PromoCodeFactory(code="TAKEN")
+    answer = staff.post(**sent)
+    assert error(answer) == (400, "invalid")
+    assert field in answer.json()["error"]["fields"]
+
+
+def test_list_goes_on_where_the_last_page_ended(staff: Caller) -> None:
+    made = [factories.PromoCodeFactory().code for _ in range(5)]
+    first = staff.get(limit=3).json()
+    second = staff.get(limit=3, after=first["next"]).json()
+    assert [code["code"] for code in first["codes"] + second["codes"]] == made[::-1]
+    assert second["next"] is None
+
+
+def test_list_finds_by_text_and_status(staff: Caller, now: datetime) -> None:
+    factories.PromoCodeFactory(code="OLD", expires_at=now - timedelta(days=1), starts_at=factories.LONG_AGO)
+    factories.PromoCodeFactory(code="NEW")
+    assert [code["code"] for code in staff.get(code="old").json()["codes"]] == ["OLD"]
+    assert [code["code"] for code in staff.get(status="active").json()["codes"]] == ["NEW"]
+    assert error(staff.get(status="nonsense", after="x")) == (400, "invalid")
+
+
+def test_usages_and_figures_of_a_code(staff: Caller) -> None:
+    code = factories.PromoCodeFactory(code="SPRING20")
+    usage = factories.UsageFactory(promo_code=code)
+    factories.LedgerEntryFactory(usage=usage, customer=usage.customer, discount_amount=2000)
+    assert [row["code"] for row in staff.get(f"{code.pk}/usages/").json()["usages"]] == ["SPRING20"]
+    told = staff.get("analytics/", code=code.pk).json()
+    assert [(row["currency"], row["redemptions"], row["net_amount"]) for row in told["totals"]] == [
+        ("usd", 1, 8000)
+    ]
+    assert told["codes"][0]["discount_amount"] == 2000
+    assert staff.get(f"{code.pk}/funnel/").json()["viewed"] == 0
+
+
+def test_staff_addresses_refuse_customers(buyer: Caller) -> None:
+    code = factories.PromoCodeFactory()
+    answers = [
+        buyer.get(),
+        buyer.post(kind="free"),
+        buyer.get(f"{code.pk}/"),
+        buyer.post(f"{code.pk}/pause/"),
+    ]
+    answers += [buyer.get("analytics/"), buyer.get(f"{code.pk}/usages/"), buyer.get(f"{code.pk}/funnel/")]
+    assert {error(answer) for answer in answers} == {(403, "permission_denied")}
+
+
+def test_staff_need_the_permission_for_what_they_do(stranger: User, now: datetime) -> None:
+    User.objects.filter(pk=stranger.pk).update(is_staff=True)
+    stranger.user_permissions.add(Permission.objects.get(codename="view_promocode"))
+    viewer, code = Caller(stranger, now), factories.PromoCodeFactory()
+    assert viewer.get(f"{code.pk}/").status_code == 200
+    assert error(viewer.post(f"{code.pk}/pause/")) == (403, "permission_denied")
+    assert error(viewer.post(kind="free")) == (403, "permission_denied")
+
+
+def test_calls_are_throttled_per_user(buyer: Caller, team: Shop, settings: Settings) -> None:
+    cache.clear()
+    statuses = [buyer.get("plans/").status_code for _ in range(121)]
+    assert statuses == [200] * 120 + [429]
+
+
+@pytest.mark.parametrize("path", ["99/", "99/usages/", "99999999999999999999/", "null/", "no/such/thing"])
+def test_code_that_is_not_there_is_not_found(staff: Caller, path: str) -> None:
+    assert error(staff.get(path)) == (404, "not_found")
