@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from django.db.models import Q
@@ -15,21 +15,19 @@ from promos.sync import terms
 from tests.standin.keys import KeyBook
 
 SyncStatus = PromoCode.SyncStatus
-#: A refusal and a conflict are the owner's to settle, where a test gives cause for them.
-OWNERS = (SyncStatus.ERROR, SyncStatus.CONFLICT)
 
 
-def problems(book: KeyBook | None = None, *, now: datetime, may_conflict: bool = False) -> list[str]:
+def problems(book: KeyBook | None = None, *, now: datetime, may_conflict: Collection[int] = ()) -> list[str]:
     """Return what is wrong after healing, in sentences; nothing when all is well.
 
     Every active code has exactly one active promotion code at Stripe, of the same
     terms, and the reverse; no row is pending, leased or unlinked; no idempotency
-    key was used for two requests. With ``may_conflict`` codes that wait for their
-    owner are left out.
+    key was used for two requests. Codes of the keys ``may_conflict`` may wait for
+    their owner instead.
     """
     at_stripe = {each["id"]: each for each in stripe_gateway.list_promotion_codes()}
     return [
-        *_unfinished_rows(OWNERS if may_conflict else ()),
+        *_unfinished_rows(may_conflict),
         *_active_here(at_stripe, now),
         *_active_there(at_stripe, now),
         *_same_text_twice(at_stripe),
@@ -37,14 +35,15 @@ def problems(book: KeyBook | None = None, *, now: datetime, may_conflict: bool =
     ]
 
 
-def _unfinished_rows(owners: tuple[str, ...]) -> Iterator[str]:
-    for code in PromoCode.objects.exclude(sync_status__in=(SyncStatus.SYNCED, *owners)):
+def _unfinished_rows(may_conflict: Collection[int]) -> Iterator[str]:
+    conflicts = PromoCode.objects.filter(sync_status=SyncStatus.CONFLICT, pk__in=may_conflict)
+    for code in PromoCode.objects.exclude(sync_status=SyncStatus.SYNCED).exclude(pk__in=conflicts):
         yield f"{code} is {code.sync_status}: {code.sync_error}"
     for code in PromoCode.objects.exclude(lease_token="", lease_until=None):
         yield f"{code} is leased."
     unfinished = Q(state="creating") | Q(state="current", stripe_promotion_code_id=None)
     rows = StripePromotionCode.objects.filter(unfinished | (Q(state="current") & ~Q(creation={})))
-    for row in rows.exclude(promo_code__sync_status__in=owners):
+    for row in rows.exclude(promo_code__in=conflicts):
         yield f"{row.promo_code}, generation {row.generation}, is not linked."
     for row in StripeCoupon.objects.filter(state="live").exclude(creation={}):
         yield f"{row} has a change under way."
