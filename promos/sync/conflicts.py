@@ -161,11 +161,15 @@ def _rows(ours: Terms | None, theirs: Terms | None) -> list[Row]:
     """Return both sides of every term that either has; a side that is None does not exist (any more)."""
     rows = []
     for key in (key for key in wording.LABELS if key in (ours or theirs or {}) and key != "coupon"):
-        shown = [wording.NOTHING if side is None else wording.value(key, side) for side in (ours, theirs)]
-        differs = ours is not None and theirs is not None and shown[0] != shown[1]
-        if set(shown) != {wording.NOTHING}:
-            rows.append(Row(wording.LABELS[key], *shown, differs=differs))
+        ours_shown, theirs_shown = _shown(key, ours), _shown(key, theirs)
+        differs = ours is not None and theirs is not None and ours_shown != theirs_shown
+        if {ours_shown, theirs_shown} != {wording.NOTHING}:
+            rows.append(Row(wording.LABELS[key], ours_shown, theirs_shown, differs))
     return rows
+
+
+def _shown(key: str, side: Terms | None) -> str:
+    return wording.NOTHING if side is None else wording.value(key, side)
 
 
 def _keep_text(conflict: Conflict, now: datetime) -> None:
