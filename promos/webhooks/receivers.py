@@ -85,6 +85,7 @@ def _pull_promotion_code(event: WebhookEvent, now: datetime) -> None:
         mirror.refresh("promotion_code", event.object_id)
     else:
         pull.promotion_code(event.object_id, now=now)
+    redemptions.link(event.object_id, now=now)
 
 
 def _pull_coupon(event: WebhookEvent, now: datetime) -> None:
