@@ -46,6 +46,13 @@ def locked_customer(order: Order) -> Customer | None:
     return customer
 
 
+def known_customer(order: Order) -> Customer | None:
+    """Return the customer whom Stripe names, if there is one here; none is made and nothing locked."""
+    if not order.stripe_customer_id:
+        return None
+    return Customer.objects.filter(stripe_customer_id=order.stripe_customer_id).first()
+
+
 def attempt(order: Order, customer: Customer | None) -> CheckoutAttempt | None:
     """Return the checkout of ours that an order is; ``code`` reads off it whether its redemption is known."""
     if order.is_renewal or not (order.attempt_id or order.session_id):
