@@ -61,6 +61,7 @@ STRIPE_SECRET_KEY = _stripe_key or STANDIN_SECRET_KEY
 STRIPE_HOST = _stripe_host or ("" if _stripe_key else STANDIN_HOST)
 STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRET", default=[])
 STRIPE_CHECKOUT_ORIGIN = STRIPE_HOST or "https://checkout.stripe.com"
+STRIPE_PORTAL_ORIGIN = STRIPE_HOST or "https://billing.stripe.com"
 # What all workers together send at most; Stripe takes 25 a second from a test account, 100 live.
 STRIPE_REQUESTS_PER_SECOND = env.float("STRIPE_REQUESTS_PER_SECOND", default=20.0)
 STRIPE_REQUESTS_PER_SECOND_PER_ENDPOINT = env.float("STRIPE_REQUESTS_PER_SECOND_PER_ENDPOINT", default=20.0)
@@ -226,8 +227,8 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": ["'self'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
-        # A form POST may end at Checkout through a redirect.
-        "form-action": ["'self'", STRIPE_CHECKOUT_ORIGIN],
+        # A form POST may end at Checkout or in the portal through a redirect.
+        "form-action": list(dict.fromkeys(["'self'", STRIPE_CHECKOUT_ORIGIN, STRIPE_PORTAL_ORIGIN])),
         "manifest-src": ["'self'"],
     },
 }

@@ -68,6 +68,12 @@ def get(price_id: str) -> Plan | None:
     return next((plan for plan in active() if plan.price_id == price_id), None)
 
 
+def find(price_id: str) -> Plan | None:
+    """Return the plan of a price, on sale or not: somebody may still have it."""
+    prices = list(Price.objects.select_related("product").filter(id=price_id)) if price_id else []
+    return next(iter(_plans(prices)), None)
+
+
 def _mirrored() -> list[Price]:
     return list(Price.objects.select_related("product").filter(active=True, product__active=True))
 

@@ -173,6 +173,16 @@ def retrieve_subscription(subscription_id: str) -> StripeObject:
     return _call(_client().v1.subscriptions.retrieve, subscription_id, params={"expand": ["discounts"]})
 
 
+def update_subscription(subscription_id: str, params: Params) -> StripeObject:
+    update = _client().v1.subscriptions.update
+    return _call(update, subscription_id, params=params, idempotency_key=_own_key())
+
+
+def create_portal_session(params: Params) -> StripeObject:
+    """Open Stripe's customer portal; ``url`` of the answer is where the customer goes."""
+    return _call(_client().v1.billing_portal.sessions.create, params=params)
+
+
 def list_subscriptions(**params: Any) -> Iterator[StripeObject]:
     """Yield subscriptions as ``retrieve_subscription`` returns them; ``status="all"`` with the ended ones."""
     return _pages(_client().v1.subscriptions.list, {"expand": ["data.discounts"], **params})

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,16 +15,17 @@ from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from promos import customers, plans, stripe_gateway
-from promos.billing import attempts, checkout, code_checks, links, outcome, visitors, words
+from promos.billing import attempts, checkout, code_checks, current, links, outcome, visitors, words
 from promos.billing.bill import Bill, PlanCard
 from promos.billing.forms import OrderForm
-from promos.eligibility import Verdict
+from promos.eligibility import Reason, Verdict
 from promos.models import Customer
 from promos.plans import Plan
 
@@ -158,6 +160,48 @@ def open_checkout(request: CustomerRequest) -> HttpResponse:
     return HttpResponseRedirect(url, status=303)
 
 
+@require_POST
+@for_customers
+def give_code(request: CustomerRequest) -> HttpResponse:
+    """Give a code to the running subscription and say what became of it above the plans."""
+    customer = customers.for_user(request.user)
+    subscription = current.subscription_of(customer)
+    text = request.POST.get("subscription_code", "")
+    if subscription is None or not text.strip():
+        return redirect("billing:plans")
+    plan = plans.find(subscription.plan)
+    try:
+        verdict = current.apply_code(
+            customer, subscription, text, visitor=visitors.of_request(request), now=timezone.now()
+        )
+    except current.AlreadyDiscounted:
+        messages.error(request, _("A discount is running already; another one would take its place."))
+        return redirect("billing:plans")
+    if verdict.is_accepted:
+        messages.success(request, _("Your code is applied to your next payments."))
+    else:
+        messages.error(
+            request, words.refusal(verdict, plan) if plan else str(words.REFUSALS[Reason.TRY_LATER])
+        )
+    return redirect("billing:plans")
+
+
+@require_POST
+@for_customers
+def open_portal(request: CustomerRequest) -> HttpResponse:
+    """Send the customer to Stripe's portal, where cards, invoices and the end of a subscription are."""
+    customer = customers.for_user(request.user)
+    back = f"{settings.SITE_URL}{reverse('billing:plans')}"
+    try:
+        session = stripe_gateway.create_portal_session(
+            {"customer": customer.stripe_customer_id or "", "return_url": back}
+        )
+    except stripe_gateway.StripeError:
+        messages.error(request, _("The portal could not be opened just now. Please try again in a moment."))
+        return redirect("billing:plans")
+    return HttpResponseRedirect(str(session["url"]), status=303)
+
+
 @require_GET
 @for_customers
 def success(request: CustomerRequest) -> HttpResponse:
@@ -215,7 +259,14 @@ def _plans_page(
     status: int = 200,
 ) -> HttpResponse:
     cards = [PlanCard.of(plan) for plan in form.plans.values()]
-    context = {**_order(form, verdict), "cards": cards, "problem": problem, "is_link_dead": is_link_dead}
+    subscription = current.of(customers.for_user(request.user), now=timezone.now())
+    context = {
+        **_order(form, verdict),
+        "current": subscription,
+        "cards": cards,
+        "problem": problem,
+        "is_link_dead": is_link_dead,
+    }
     return render(request, "billing/plans.html", context, status=status)
 
 

@@ -1,0 +1,139 @@
+"""The customer's running subscription, bought at the stand-in as a customer would."""
+
+from datetime import datetime
+
+import pytest
+import requests
+from django.test import Client
+from django.utils.formats import date_format
+from django.utils.html import strip_tags
+from pytest_django import Settings
+
+from promos import redemptions, stripe_gateway
+from promos.models import Customer, Subscription
+from promos.standin.server import Standin
+from tests import factories, shop
+from tests.shop import Shop
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def team(standin: Standin) -> Shop:
+    return shop.open_shop()
+
+
+@pytest.fixture
+def buyer(client: Client, customer: Customer) -> Client:
+    client.force_login(customer.user)
+    return client
+
+
+def buy(buyer: Client, plan: str, now: datetime, *, code: str = "") -> Subscription:
+    """Pay a plan at the stand-in, and keep what it says of the subscription as its events would."""
+    url = buyer.post("/billing/checkout/", {"plan": plan, "code": code})["Location"]
+    requests.post(
+        url, data={"action": "pay", "card": "4242 4242 4242 4242"}, allow_redirects=False, timeout=10
+    )
+    [made] = stripe_gateway.list_subscriptions()
+    return redemptions.note_subscription(made, now=now)
+
+
+def card(buyer: Client) -> str:
+    page = buyer.get("/billing/").content.decode().replace("<", " <")
+    return " ".join(strip_tags(page.partition("Your subscription")[2].partition("</section>")[0]).split())
+
+
+def test_page_without_a_subscription_has_no_card(buyer: Client, team: Shop) -> None:
+    assert card(buyer) == ""
+
+
+def test_page_shows_what_renews_and_when(buyer: Client, team: Shop, now: datetime) -> None:
+    bought = buy(buyer, team.monthly, now)
+    renewal = date_format(bought.current_period_ends_at, "DATE_FORMAT")
+    assert card(buyer).startswith(
+        f"Plan Team Status Active Regular price $99.50 a month Renews on {renewal} Next payment $99.50"
+    )
+
+
+def test_page_shows_the_running_discount_and_the_next_price(buyer: Client, team: Shop, now: datetime) -> None:
+    shop.give_code("HALF", offer={"percent_off": 50, "duration": "repeating", "duration_in_months": 3})
+    bought = buy(buyer, team.monthly, now, code="HALF")
+    end = datetime.fromtimestamp(next(iter(bought.discounts.values())), now.tzinfo)
+    shown = card(buyer)
+    assert f"Discount HALF, until {date_format(end, 'DATE_FORMAT')}" in shown
+    assert "Next payment $49.75" in shown
+    assert "Apply to my subscription" not in shown
+
+
+def test_page_shows_when_a_cancelled_subscription_ends(buyer: Client, team: Shop, now: datetime) -> None:
+    bought = buy(buyer, team.monthly, now)
+    Subscription.objects.filter(pk=bought.pk).update(cancel_at=now)
+    assert f"Ends on {date_format(now, 'DATE_FORMAT')}" in card(buyer)
+    assert "Next payment" not in card(buyer)
+
+
+def test_code_is_given_to_the_running_subscription(buyer: Client, team: Shop, now: datetime) -> None:
+    buy(buyer, team.monthly, now)
+    shop.give_code("LOYAL", offer={"duration": "forever"})
+    page = buyer.post("/billing/subscription/code/", {"subscription_code": "loyal"}, follow=True)
+    assert b"Your code is applied to your next payments." in page.content
+    assert "Discount LOYAL, for as long as you stay" in card(buyer)
+    assert "Next payment $79.60" in card(buyer)
+
+
+def test_second_code_does_not_take_the_place_of_the_first(buyer: Client, team: Shop, now: datetime) -> None:
+    shop.give_code("FIRST", offer={"duration": "forever"})
+    shop.give_code("SECOND")
+    buy(buyer, team.monthly, now, code="FIRST")
+    page = buyer.post("/billing/subscription/code/", {"subscription_code": "SECOND"}, follow=True)
+    assert b"A discount is running already" in page.content
+    assert "FIRST" in card(buyer)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("NOSUCH", "This code cannot be used."),
+        ("NEWONLY", "for a first purchase only"),
+        ("YEARLY", "not for the plan “Team”"),
+    ],
+)
+def test_refused_code_says_why_and_changes_nothing(
+    buyer: Client, customer: Customer, team: Shop, now: datetime, text: str, said: str
+) -> None:
+    buy(buyer, team.monthly, now)
+    factories.LedgerEntryFactory(customer=customer)
+    shop.give_code("NEWONLY", first_time_only=True)
+    shop.give_code("YEARLY", offer={"product_ids": [team.yearly_product]})
+    page = buyer.post("/billing/subscription/code/", {"subscription_code": text}, follow=True)
+    assert said in page.content.decode()
+    assert next(iter(stripe_gateway.list_subscriptions()))["discounts"] == []
+
+
+def test_code_without_stripe_says_try_again(
+    buyer: Client, team: Shop, now: datetime, settings: Settings
+) -> None:
+    buy(buyer, team.monthly, now)
+    shop.give_code("LOYAL")
+    settings.STRIPE_HOST = "http://127.0.0.1:9"
+    page = buyer.post("/billing/subscription/code/", {"subscription_code": "LOYAL"}, follow=True)
+    assert b"Please try again in a moment" in page.content
+
+
+def test_code_without_a_subscription_leads_to_the_plans(buyer: Client, team: Shop) -> None:
+    answer = buyer.post("/billing/subscription/code/", {"subscription_code": "LOYAL"})
+    assert answer["Location"] == "/billing/"
+
+
+def test_portal_opens_at_stripe_and_leads_back(buyer: Client, team: Shop, now: datetime) -> None:
+    buy(buyer, team.monthly, now)
+    answer = buyer.post("/billing/portal/")
+    assert answer.status_code == 303
+    assert answer["Location"].startswith(stripe_gateway.settings.STRIPE_HOST)
+
+
+def test_portal_without_stripe_says_try_again(buyer: Client, team: Shop, settings: Settings) -> None:
+    settings.STRIPE_HOST = "http://127.0.0.1:9"
+    page = buyer.post("/billing/portal/", follow=True)
+    assert b"The portal could not be opened just now" in page.content
