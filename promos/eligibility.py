@@ -118,10 +118,7 @@ def judge(code: PromoCode | None, *, customer: Customer | None, plan: Plan, now:
 
 def _history(customer: Customer | None) -> dict[str, Exists]:
     """What the customer did before, as EXISTS beside the code's row; counting all rows would not scale."""
-    if customer is None:
-        people = Customer.objects.none()
-    else:
-        people = Customer.objects.same_person(customer)
+    people = Customer.objects.none() if customer is None else Customer.objects.same_person(customer)
     own_uses = PromoCodeUsage.objects.filter(promo_code=OuterRef("pk"), customer__in=people)
     paid_orders = LedgerEntry.objects.filter(customer__in=people, kind__in=["checkout", "invoice"])
     return {"has_paid_before": Exists(paid_orders), "has_used_before": Exists(own_uses)}
