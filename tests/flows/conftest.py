@@ -29,6 +29,8 @@ from tests.conftest import PASSWORD
 class House:
     """The web as its own process; the worker is run by the test, step by step."""
 
+    processes = 1
+
     def __init__(self, standin: Standin, port: int) -> None:
         self.standin = standin
         self.bind = f"127.0.0.1:{port}"
@@ -40,7 +42,7 @@ class House:
             "STRIPE_API_HOST": self.standin.url,
             "SITE_URL": self.url,
             "WEB_BIND": self.bind,
-            "WEB_CONCURRENCY": "1",
+            "WEB_CONCURRENCY": str(self.processes),
         }
         command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--config", "config/gunicorn.py"]
         self.web = subprocess.Popen(  # noqa: S603
