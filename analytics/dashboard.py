@@ -12,9 +12,9 @@ from analytics import charts, formulas, links
 from analytics.charts import Chart
 from analytics.formulas import Ratio
 from analytics.periods import Period
-from analytics.reports import CodeFigures, Figures, Overview, Section
+from analytics.reports import Attention, CodeFigures, Figures, Overview, Section
 from promos import money
-from promos.models import DriftFinding, LedgerEntry, PromoCode, PromoCodeUsage, WebhookEvent
+from promos.models import Campaign, DriftFinding, LedgerEntry, PromoCode, PromoCodeUsage, WebhookEvent
 
 
 @dataclass(frozen=True)
@@ -212,9 +212,12 @@ def _concerns(overview: Overview) -> list[Concern]:
         Concern(
             "Code not yet at Stripe, being retried",
             codes.retrying,
-            links.rows(PromoCode, sync_status__exact="pending", sync_error__gt=""),
+            links.rows(
+                PromoCode, sync_status__exact="pending", sync_error__gt="", next_try_at__isnull="False"
+            ),
             "Nothing to do if Stripe is down; else see the error on the code.",
         ),
+        *_approvals(attention),
         Concern(
             "Webhook that could not be processed",
             attention.failed_webhooks,
@@ -238,6 +241,41 @@ def _concerns(overview: Overview) -> list[Concern]:
             codes.expiring,
             links.expiring_codes(overview.now),
             "Give it a later end if it should go on.",
+        ),
+        Concern(
+            "Code of which at least 80% is used up",
+            codes.running_out,
+            links.rows(PromoCode, uses="nearly"),
+            "Raise its limit if it should go on.",
+        ),
+        Concern(
+            "Campaign of which at least 80% of the budget is spent or promised",
+            attention.budgets_nearly_spent,
+            links.rows(Campaign, budget="nearly"),
+            "Raise the budget if its codes should go on working.",
+        ),
+    ]
+
+
+def _approvals(attention: Attention) -> list[Concern]:
+    return [
+        Concern(
+            "Code that waits for approval",
+            attention.codes.waiting,
+            links.rows(PromoCode, approved_at__isnull="True", archived_at__isnull="True"),
+            "Somebody other than who set its terms approves it.",
+        ),
+        Concern(
+            "Campaign that waits for approval",
+            attention.campaigns_waiting,
+            links.rows(Campaign, needs_approval__exact="1", approved_at__isnull="True"),
+            "Somebody other than who set its budget approves it.",
+        ),
+        Concern(
+            "Code from Stripe that gives much away",
+            attention.codes.to_review,
+            links.rows(PromoCode, needs_review__exact="1"),
+            "It works; look at it, then approve or pause it.",
         ),
     ]
 

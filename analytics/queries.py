@@ -17,7 +17,15 @@ from django.db.models.functions import Coalesce, NullIf, RowNumber, TruncDate
 from djstripe.models import Price
 
 from analytics.periods import ALWAYS, Period
-from promos.models import CodeCheck, DriftFinding, LedgerEntry, PromoCode, PromoCodeUsage, WebhookEvent
+from promos.models import (
+    Campaign,
+    CodeCheck,
+    DriftFinding,
+    LedgerEntry,
+    PromoCode,
+    PromoCodeUsage,
+    WebhookEvent,
+)
 from promos.sync.drift import doctor
 
 #: Statuses of a redemption that count: its payment was settled, whatever came later.
@@ -30,6 +38,10 @@ DISCOUNTED = Q(discount_amount__gt=0)
 #: A customer who entered a code is a buyer when the checkout is completed within this time.
 CONVERSION_WINDOW = timedelta(days=30)
 EXPIRES_SOON = timedelta(days=7)
+#: In use, and at least four fifths used up.
+RUNNING_OUT = Q(archived_at=None, used_count__gt=0, used_count__lt=F("max_redemptions")) & Q(
+    used_count__gte=F("max_redemptions") * 4 / 5
+)
 
 Row = TypeVar("Row")
 
@@ -283,18 +295,25 @@ class CodesInNeed:
     conflicting: int
     retrying: int
     expiring: int
+    running_out: int
+    waiting: int
+    to_review: int
 
 
 def codes_in_need(now: datetime) -> CodesInNeed:
-    """Count the codes that Stripe refused, contests or has not got yet, and those that soon expire."""
-    status = PromoCode.SyncStatus
-    row = PromoCode.objects.aggregate(
-        failed=Count("pk", filter=Q(archived_at=None, sync_status=status.ERROR)),
-        conflicting=Count("pk", filter=Q(sync_status=status.CONFLICT)),
-        retrying=Count("pk", filter=Q(sync_status=status.PENDING) & ~Q(sync_error="")),
-        expiring=Count("pk", filter=expiring(now)),
+    """Count the codes that wait for the owner, each kind by an index of its own: there may be a million codes."""
+    status, rows = PromoCode.SyncStatus, PromoCode.objects
+    return CodesInNeed(
+        failed=rows.filter(archived_at=None, sync_status=status.ERROR).count(),
+        conflicting=rows.filter(sync_status=status.CONFLICT).count(),
+        retrying=rows.filter(
+            sync_status=status.PENDING, next_try_at__isnull=False, sync_error__gt=""
+        ).count(),
+        expiring=rows.filter(expiring(now)).count(),
+        running_out=rows.filter(RUNNING_OUT).count(),
+        waiting=rows.filter(archived_at=None, approved_at=None, submitted_at__isnull=False).count(),
+        to_review=rows.filter(needs_review=True).count(),
     )
-    return CodesInNeed(**row)
 
 
 def expiring(now: datetime) -> Q:
@@ -302,6 +321,17 @@ def expiring(now: datetime) -> Q:
     return Q(
         archived_at=None, approved_at__isnull=False, expires_at__gt=now, expires_at__lte=now + EXPIRES_SOON
     )
+
+
+def budgets_nearly_spent() -> int:
+    """Count the campaigns of which at least four fifths of the budget are given away or promised."""
+    return Campaign.objects.filter(
+        budget_amount__lte=(F("spent_amount") + F("promised_amount")) * 5 / 4
+    ).count()
+
+
+def campaigns_waiting() -> int:
+    return Campaign.objects.filter(needs_approval=True, approved_at=None).count()
 
 
 def failed_webhooks() -> int:

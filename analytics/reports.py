@@ -90,6 +90,8 @@ class Attention:
     """How many things wait for the owner."""
 
     codes: CodesInNeed
+    campaigns_waiting: int
+    budgets_nearly_spent: int
     failed_webhooks: int
     differences: int
     over_limit: int
@@ -246,6 +248,8 @@ def _conversion(scope: Scope) -> Ratio:
 def _attention(scope: Scope, now: datetime) -> Attention:
     return Attention(
         codes=queries.codes_in_need(now),
+        campaigns_waiting=queries.campaigns_waiting(),
+        budgets_nearly_spent=queries.budgets_nearly_spent(),
         failed_webhooks=queries.failed_webhooks(),
         differences=queries.differences(),
         over_limit=queries.over_limit(scope),

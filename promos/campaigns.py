@@ -6,13 +6,15 @@ written by redemptions at the same time.
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Count, Sum
 
 from promos import approval, budgets
-from promos.models import Campaign
+from promos.models import Campaign, PromoCodeUsage
 
 EDITABLE = (
     "name",
@@ -24,6 +26,52 @@ EDITABLE = (
     "gives_back_on_refund",
 )
 _APPROVAL = ("needs_approval", "approved_at", "approved_by", "terms_changed_by")
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a budget is used up: minor units a day since the start, what is left, and until when it lasts."""
+
+    daily_amount: int
+    left_amount: int
+    lasts_until: datetime | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a campaign's codes did in one currency, over all time; amounts in minor units."""
+
+    currency: str
+    redemptions: int
+    gross_amount: int
+    discount_amount: int
+    net_amount: int
+
+
+def pace(campaign: Campaign, *, now: datetime) -> Pace | None:
+    """Return how fast the budget goes, by what was given away and promised so far; None without a budget."""
+    if campaign.budget_amount is None:
+        return None
+    used = campaign.spent_amount + campaign.promised_amount
+    left = campaign.budget_amount - used - campaign.held_amount
+    started_at = max(filter(None, (campaign.starts_at, campaign.created_at)))
+    # On its first day a campaign has run for a day.
+    days = max((now - started_at) / timedelta(days=1), 1.0)
+    daily = int(used / days)
+    is_lasting = daily == 0 or left <= 0
+    return Pace(daily, left, None if is_lasting else now + timedelta(days=min(left / daily, 36_500)))
+
+
+def results(campaign: Campaign) -> list[Result]:
+    """Return what the campaign's codes did, by currency."""
+    usages = PromoCodeUsage.objects.filter(
+        promo_code__campaign=campaign,
+        status__in=[PromoCodeUsage.Status.SETTLED, PromoCodeUsage.Status.REFUNDED],
+    )
+    rows = usages.values_list("currency").annotate(
+        Count("pk"), Sum("gross_amount"), Sum("discount_amount"), Sum("net_amount")
+    )
+    return [Result(*row) for row in rows.order_by("currency")]
 
 
 @transaction.atomic

@@ -23,11 +23,11 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from promos import codes, history, offers, promo_codes
-from promos.admin import timeline
-from promos.admin.actions import Deed, Skipped, WhyForm, Words, action
+from promos.admin import code_words, timeline
+from promos.admin.actions import Deed, Skipped, action
 from promos.admin.base import ProjectAdmin, admin_link, by_label, in_money
 from promos.admin.code_filters import ProductFilter, StatusFilter, UsesFilter
-from promos.admin.code_form import MoveForm, PromoCodeForm, initial_of
+from promos.admin.code_form import PromoCodeForm, initial_of
 from promos.admin.code_pages import CodePages
 from promos.admin.conflicts import ANSWERS, CONFLICT, ConflictMixin
 from promos.admin.lists import CodeList
@@ -59,60 +59,6 @@ COPY_OF = "copy"
 #: What an action says of a code that was archived before.
 ARCHIVED = "it is archived"
 KEPT_IN_STRIPE = "its terms can only be changed in Stripe"
-
-PUSH = Words(
-    title="Push now",
-    past="Queued for Stripe:",
-    explanation="The worker compares the code with Stripe at once and creates or updates it there.",
-    icon="cloud_upload",
-)
-RETRY = Words(
-    title="Retry failed push",
-    past="Queued for Stripe again:",
-    explanation="A code whose last push failed is tried again at once; others are left alone.",
-    icon="replay",
-)
-APPROVE = Words(
-    title="Approve",
-    past="Approved",
-    explanation="The code works from now on, at Stripe too. Who set its terms cannot approve them.",
-    icon="verified",
-    form=WhyForm,
-    permission="approve",
-)
-MOVE = Words(
-    title="Move to campaign",
-    past="Moved",
-    explanation="The code takes along what it gave away, promised and holds of the budget.",
-    icon="drive_file_move",
-    form=MoveForm,
-    asks=True,
-)
-PAUSE = Words(
-    title="Pause",
-    past="Paused",
-    explanation="Customers cannot use the code until it is resumed. Its promotion code is deactivated in Stripe.",
-    icon="pause",
-    form=WhyForm,
-)
-RESUME = Words(
-    title="Resume",
-    past="Resumed",
-    explanation="Customers can use the code again. Its promotion code is reactivated in Stripe.",
-    icon="play_arrow",
-    form=WhyForm,
-)
-ARCHIVE = Words(
-    title="Archive",
-    past="Archived",
-    explanation=(
-        "The code ends for good and is deactivated in Stripe. Its redemptions and figures stay, "
-        "and its text is free for a new code. This cannot be undone."
-    ),
-    icon="archive",
-    is_final=True,
-    form=WhyForm,
-)
 
 ABOUT = ("Code", {"fields": ("code", "campaign", "description")})
 TERMS_TO_EDIT = ("What it gives", {"fields": TERMS})
@@ -331,24 +277,24 @@ class PromoCodeAdmin(Sharing, ConflictMixin, CodePages, ProjectAdmin):
     def generations(self, obj: PromoCode) -> SafeString | str:
         return timeline.render(obj)
 
-    @action(PUSH)
+    @action(code_words.PUSH)
     def push_now(self, code: PromoCode, deed: Deed) -> None:
         if code.sync_status == PromoCode.SyncStatus.CONFLICT:
             raise Skipped("it is in conflict with Stripe")
         promo_codes.retry(code)
 
-    @action(RETRY)
+    @action(code_words.RETRY)
     def retry(self, code: PromoCode, deed: Deed) -> None:
         if code.sync_status != PromoCode.SyncStatus.ERROR and not code.sync_error:
             raise Skipped("its last push did not fail")
         promo_codes.retry(code)
 
-    @action(APPROVE)
+    @action(code_words.APPROVE)
     def approve(self, code: PromoCode, deed: Deed) -> None:
         if not promo_codes.approve(code, by=deed.by, now=deed.now):
             raise Skipped(ARCHIVED if code.archived_at else "it does not wait for approval")
 
-    @action(MOVE)
+    @action(code_words.MOVE)
     def move(self, code: PromoCode, deed: Deed) -> None:
         if not promo_codes.move(code, to=deed.answers["campaign"]):
             raise Skipped(ARCHIVED if code.archived_at else "it is there already")
@@ -358,19 +304,19 @@ class PromoCodeAdmin(Sharing, ConflictMixin, CodePages, ProjectAdmin):
         """Open the form for a new code with the terms of this one; nothing is saved by looking."""
         return redirect(f"{reverse('admin:promos_promocode_add')}?{urlencode({COPY_OF: object_id})}")
 
-    @action(PAUSE)
+    @action(code_words.PAUSE)
     def pause(self, code: PromoCode, deed: Deed) -> None:
         _skip_if_kept_in_stripe(code)
         if not promo_codes.pause(code, now=deed.now):
             raise Skipped(ARCHIVED if code.archived_at else "it is paused")
 
-    @action(RESUME)
+    @action(code_words.RESUME)
     def resume(self, code: PromoCode, deed: Deed) -> None:
         _skip_if_kept_in_stripe(code)
         if not promo_codes.resume(code):
             raise Skipped(ARCHIVED if code.archived_at else "it is not paused by hand")
 
-    @action(ARCHIVE)
+    @action(code_words.ARCHIVE)
     def archive(self, code: PromoCode, deed: Deed) -> None:
         _skip_if_kept_in_stripe(code)
         if not promo_codes.archive(code, now=deed.now):

@@ -8,11 +8,13 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db.models import F, QuerySet
 from django.forms.models import construct_instance
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
@@ -198,21 +200,67 @@ class CampaignForm(forms.ModelForm):
             return None
 
 
+class BudgetFilter(DropdownFilter):
+    """Filter by how much of the budget is given away or promised."""
+
+    title = "budget"
+    parameter_name = "budget"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("nearly", "At least 80% spent or promised"), ("spent", "All spent or promised")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> QuerySet[Campaign]:
+        used = F("spent_amount") + F("promised_amount")
+        match self.value():
+            case "nearly":
+                return queryset.filter(budget_amount__lte=used * 5 / 4)
+            case "spent":
+                return queryset.filter(budget_amount__lte=used)
+        return queryset
+
+
 @admin.register(Campaign)
 class CampaignAdmin(ProjectAdmin):
     form = CampaignForm
-    list_display = ("name", "state", "starts_at", "ends_at", "budget", "spent", "codes")
+    list_display = (
+        "name",
+        "state",
+        "starts_at",
+        "ends_at",
+        "budget",
+        "spent",
+        "promised",
+        "left",
+        "pace",
+        "codes",
+    )
     search_fields = ("name",)
+    list_filter = (BudgetFilter, "needs_approval")
     ordering = ("-created_at", "-pk")
     actions = ("approve", "pause_codes", "resume_codes")
     actions_row = ("approve", "pause_codes", "resume_codes")
     actions_detail = ("approve", "pause_codes", "resume_codes")
     fieldsets = (
         (None, {"fields": ("name", "state", "codes", "starts_at", "ends_at")}),
-        ("Money", {"fields": ("currency", "budget_amount", "spent", "held", "fixed_cost_amount")}),
+        (
+            "Money",
+            {
+                "fields": (
+                    "currency",
+                    "budget_amount",
+                    "spent",
+                    "promised",
+                    "held",
+                    "left",
+                    "pace",
+                    "fixed_cost_amount",
+                )
+            },
+        ),
+        ("Results", {"fields": ("results",)}),
         ("Rules", {"fields": ("gives_back_on_refund", "why")}),
     )
-    readonly_fields = ("state", "codes", "spent", "held")
+    readonly_fields = ("state", "codes", "spent", "promised", "held", "left", "pace", "results")
 
     def get_fieldsets(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
         if obj is not None:
@@ -246,7 +294,33 @@ class CampaignAdmin(ProjectAdmin):
     def spent(self, obj: Campaign) -> str:
         return in_money(obj.spent_amount, obj.currency)
 
-    @display(description="Promised in open checkouts")
+    @display(description="Promised to renewals", ordering="promised_amount")
+    def promised(self, obj: Campaign) -> str:
+        return in_money(obj.promised_amount, obj.currency)
+
+    @display(description="Left")
+    def left(self, obj: Campaign) -> SafeString | str:
+        pace = campaigns.pace(obj, now=timezone.now())
+        if pace is None:
+            return "No limit"
+        used = (obj.budget_amount or 0) - pace.left_amount
+        bar = '{}<progress class="promos-uses" value="{}" max="{}" aria-hidden="true"></progress>'
+        return format_html(bar, in_money(pace.left_amount, obj.currency), max(used, 0), obj.budget_amount)
+
+    @display(description="Pace")
+    def pace(self, obj: Campaign) -> str:
+        pace = campaigns.pace(obj, now=timezone.now())
+        if pace is None or not pace.daily_amount:
+            return ""
+        daily = f"{in_money(pace.daily_amount, obj.currency)} a day"
+        return f"{daily}; lasts until {pace.lasts_until:%Y-%m-%d}" if pace.lasts_until else daily
+
+    @display(description="By its codes")
+    def results(self, obj: Campaign) -> SafeString | str:
+        lines = ((_result(result),) for result in campaigns.results(obj))
+        return format_html_join("", "<div>{}</div>", lines) or "Nobody has redeemed a code of it yet."
+
+    @display(description="Held by open checkouts")
     def held(self, obj: Campaign) -> str:
         return in_money(obj.held_amount, obj.currency)
 
@@ -268,3 +342,15 @@ class CampaignAdmin(ProjectAdmin):
     def resume_codes(self, campaign: Campaign, deed: Deed) -> None:
         if not campaigns.resume(campaign):
             raise Skipped("it is not paused")
+
+
+def _result(result: campaigns.Result) -> str:
+    amounts = (
+        f"{in_money(amount, result.currency)} {name}"
+        for name, amount in (
+            ("gross", result.gross_amount),
+            ("given away", result.discount_amount),
+            ("net", result.net_amount),
+        )
+    )
+    return f"{result.redemptions:,} redemptions: {', '.join(amounts)}"

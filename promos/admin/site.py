@@ -9,11 +9,14 @@ from urllib.parse import urlencode
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import capfirst
 from unfold.dataclasses import SearchResult
+
+from promos import codes
+from promos.models import Customer, PromoCode, PromoCodeUsage
 
 #: The menu: groups of entries, each a title, an icon and the model whose list it opens.
 MENU = (
@@ -57,6 +60,11 @@ MENU = (
         ("Email addresses", "mail", "account.EmailAddress"),
         ("Second factors", "phonelink_lock", "mfa.Authenticator"),
     ),
+)
+#: Pages that are no model's list, with the permission that each needs.
+PAGES = (
+    ("promos.view_codecheck", ("Why was it refused?", "support_agent", "admin:promos_codecheck_why")),
+    ("promos.view_webhookevent", ("Health", "ecg_heart", "admin:promos_webhookevent_health")),
 )
 #: Groups that are folded until one of their pages is open.
 FOLDED = frozenset(["Stripe mirror", "People"])
@@ -108,7 +116,9 @@ def environment(request: HttpRequest) -> list[str]:
 
 def menu(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the entries that somebody may open, as Unfold's sidebar takes them."""
-    home = {"items": [{"title": "Dashboard", "icon": "monitoring", "link": reverse("admin:index")}]}
+    home = {"items": [_page("Dashboard", "monitoring", "admin:index")]}
+    pages = (entry for permission, entry in PAGES if request.user.has_perm(permission))
+    home["items"] += [_page(*entry) for entry in pages]
     groups = [
         {
             "title": title,
@@ -118,6 +128,10 @@ def menu(request: HttpRequest) -> list[dict[str, Any]]:
         for title, *entries in MENU
     ]
     return [home, *groups]
+
+
+def _page(title: str, icon: str, name: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse(name)}
 
 
 def _entry(title: str, icon: str, label: str) -> dict[str, str]:
@@ -136,9 +150,26 @@ def search(request: HttpRequest, term: str) -> list[SearchResult]:
 def _found(label: str, request: HttpRequest, term: str) -> Iterator[Model]:
     if not _may_view(request, label):
         return
+    if label == "promos.PromoCodeUsage":
+        yield from _usages(term)
+        return
     page: Any = admin.site._registry[apps.get_model(label)]
     rows, _ = page.get_search_results(request, page.get_queryset(request), term)
     yield from rows[:FOUND_AT_MOST]
+
+
+def _usages(term: str) -> QuerySet[PromoCodeUsage]:
+    """Find redemptions by an id of Stripe's, or by whose or which they are: over ten millions only indexes answer."""
+    found_codes = PromoCode.objects.filter(code__startswith=codes.normalise(term)).values("pk")
+    found_people = Customer.objects.filter(email_key__startswith=term.strip().casefold()).values("pk")
+    wanted = (
+        Q(redemption_key=term)
+        | Q(stripe_session_id=term)
+        | Q(promo_code__in=list(found_codes.values_list("pk", flat=True)[:FOUND_AT_MOST]))
+        | Q(customer__in=list(found_people.values_list("pk", flat=True)[:FOUND_AT_MOST]))
+    )
+    rows = PromoCodeUsage.objects.filter(wanted).select_related("promo_code", "customer")
+    return rows.order_by("-pk")[:FOUND_AT_MOST]
 
 
 def _result(row: Model) -> SearchResult:

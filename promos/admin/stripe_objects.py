@@ -13,6 +13,7 @@ from unfold.decorators import display
 
 from promos.admin.actions import Deed, Words, action
 from promos.admin.base import ReadOnlyAdmin, by_label, dashboard_link
+from promos.admin.health import HealthPage
 from promos.admin.mirror import pretty
 from promos.models import StripeCoupon, StripePromotionCode, WebhookEvent
 from promos.webhooks import queue, receivers
@@ -135,7 +136,7 @@ PROCESS_AGAIN = Words(
 
 
 @admin.register(WebhookEvent)
-class WebhookEventAdmin(ReadOnlyAdmin):
+class WebhookEventAdmin(HealthPage, ReadOnlyAdmin):
     list_display = ("received_at", "type", "state_badge", "object_id", "attempts", "stripe_event_id")
     list_filter = (EventStateFilter, EventTypeFilter, ("received_at", RangeDateTimeFilter))
     search_fields = ("stripe_event_id", "object_id", "type")

@@ -225,6 +225,16 @@ class PromoCode(Limits):
                 name="promos_promocode_due_idx",
             ),
             models.Index(fields=["code"], name="promos_promocode_code_idx"),
+            models.Index(
+                fields=["-created_at"],
+                condition=Q(archived_at__isnull=False),
+                name="promos_promocode_archived_idx",
+            ),
+            models.Index(
+                fields=["-created_at"],
+                condition=Q(paused_at__isnull=False),
+                name="promos_promocode_paused_idx",
+            ),
             # What the owner's list is ordered by, ties in the same direction.
             models.Index(fields=["used_count", "id"], name="promos_promocode_by_uses_idx"),
             models.Index(fields=["expires_at", "id"], name="promos_promocode_by_end_idx"),

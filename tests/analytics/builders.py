@@ -50,7 +50,10 @@ def buy(*, gross: int = 10_000, at: datetime = LONG_AGO, **fields: object) -> Le
 
 def set_sync(promo_code: PromoCode, status: str, error: str = "") -> None:
     """Leave a code as the sync would; not through save(), which would have it pushed again."""
-    PromoCode.objects.filter(pk=promo_code.pk).update(sync_status=status, sync_error=error)
+    is_retried = status == "pending" and error
+    PromoCode.objects.filter(pk=promo_code.pk).update(
+        sync_status=status, sync_error=error, next_try_at=LONG_AGO if is_retried else None
+    )
 
 
 def after(days: float) -> datetime:

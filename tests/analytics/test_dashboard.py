@@ -11,7 +11,7 @@ from django.test import Client
 
 from promos.models import PromoCode
 from tests.analytics.builders import pay_back, redeem, set_sync
-from tests.factories import CodeCheckFactory, PromoCodeFactory, WebhookEventFactory
+from tests.factories import CampaignFactory, CodeCheckFactory, PromoCodeFactory, WebhookEventFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -125,10 +125,15 @@ def test_links_lead_to_exactly_the_rows_of_the_figure(signed_in: Client, now: da
         promo_code=code, customer=redeem(code, at=now, is_over_limit=True).customer, checked_at=now
     )
     redeem(code, at=now - timedelta(days=40))
+    PromoCodeFactory(approved_at=None)
+    PromoCodeFactory(needs_review=True)
+    PromoCodeFactory(max_redemptions=10, used_count=9)
+    CampaignFactory(needs_approval=True)
+    CampaignFactory(currency="usd", budget_amount=100, spent_amount=90)
 
     links = set(re.findall(r'href="(/admin/promos/[^"]+\?[^"]+)"', home(signed_in)))
 
-    assert len(links) == 11
+    assert len(links) == 16
     for link in links:
         response = signed_in.get(link)
         assert response.status_code == 200, link  # a filter that is not allowed would redirect to ?e=1
@@ -172,5 +177,5 @@ def test_home_asks_a_bounded_number_of_queries(
         for code in PromoCode.objects.filter(pk__in=[one.pk for one in PromoCodeFactory.create_batch(12)]):
             redeem(code, at=now, currency=currency)
 
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(30):
         home(signed_in)

@@ -223,11 +223,26 @@ def test_codes_in_need_counts_each_trouble(django_assert_num_queries: DjangoAsse
     set_sync(PromoCodeFactory(archived_at=LONG_AGO), "conflict")
     set_sync(PromoCodeFactory(), "pending", "Stripe cannot be reached.")
     set_sync(PromoCodeFactory(), "pending")
+    PromoCodeFactory(approved_at=None)
+    PromoCodeFactory(needs_review=True)
+    for used_count in (7, 8, 10):
+        PromoCodeFactory(max_redemptions=10, used_count=used_count)
 
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(7):
         row = queries.codes_in_need(LONG_AGO)
 
-    assert row == queries.CodesInNeed(failed=1, conflicting=1, retrying=1, expiring=0)
+    assert row == queries.CodesInNeed(
+        failed=1, conflicting=1, retrying=1, expiring=0, running_out=1, waiting=1, to_review=1
+    )
+
+
+def test_campaigns_in_need_are_counted() -> None:
+    for spent, promised in ((79, 0), (40, 40), (100, 0)):
+        CampaignFactory(currency="usd", budget_amount=100, spent_amount=spent, promised_amount=promised)
+    CampaignFactory(needs_approval=True)
+    CampaignFactory(needs_approval=True, approved_at=LONG_AGO)
+
+    assert (queries.budgets_nearly_spent(), queries.campaigns_waiting()) == (2, 1)
 
 
 @pytest.mark.parametrize(

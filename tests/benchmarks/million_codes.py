@@ -55,7 +55,7 @@ def make(count: int) -> None:
     say(f"{connection.vendor}: {count:,} codes in {seconds:.1f} s, {count / seconds:,.0f} a second")
     # Something to find: one in a hundred was used, one in a thousand is paused.
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE promo_codes SET used_count = id % 4 WHERE id % 100 = 0")
+        cursor.execute("UPDATE promo_codes SET used_count = 1 + id % 3 WHERE id % 100 = 0")
         cursor.execute("UPDATE promo_codes SET paused_at = created_at WHERE id % 1000 = 0")
         if connection.vendor == "postgresql":
             cursor.execute("ANALYZE promo_codes")
@@ -70,7 +70,8 @@ def look(client: Client) -> None:
         took = (time.perf_counter() - began) * 1000
         assert answer.status_code == 200
         found = answer.context["cl"].paginator.shown_count
-        say(f"{took:6.0f} ms  {len(queries)} queries  {found:>8} found  {name}")
+        sql = sum(float(query["time"]) for query in queries) * 1000
+        say(f"{took:6.0f} ms, {sql:5.0f} of them SQL, {len(queries)} queries  {found:>8} found  {name}")
 
 
 def say(text: str) -> None:

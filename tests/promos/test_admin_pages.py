@@ -127,3 +127,12 @@ def test_mirror_cannot_be_edited(page: str, office: Client) -> None:
         if row._meta.app_label == "djstripe":
             args = () if page == "add" else (row.pk,)
             assert office.post(address(type(row), page, *args), {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.usefixtures("_one_of_each")
+def test_command_search_finds_redemptions_by_code_customer_and_id(office: Client) -> None:
+    usage = factories.UsageFactory(redemption_key="sub_searched", stripe_session_id="cs_searched")
+    url = address(type(usage), "change", usage.pk)
+    for term in (usage.promo_code.code.lower(), usage.customer.email.upper(), "sub_searched", "cs_searched"):
+        answer = office.get(reverse("admin:search"), {"s": term, "extended": "1"}).content.decode()
+        assert url in answer, term
