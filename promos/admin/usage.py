@@ -66,9 +66,38 @@ class Amounts:
         return in_money(obj.net_amount, obj.currency)
 
 
-class LedgerEntryInline(Amounts, TabularInline):
+class AtStripe:
+    """What a ledger entry is of, and where Stripe shows it."""
+
+    @display(description="Kind", ordering="kind")
+    def what(self, obj: LedgerEntry) -> str:
+        """Return the kind, with the word for what was undone: "Refund failed"."""
+        undone = obj.stripe_object_id.partition(":")[2]
+        return f"{obj.get_kind_display()} {undone}".strip()
+
+    @display(description="In Stripe")
+    def stripe_link(self, obj: LedgerEntry) -> SafeString | str:
+        stripe_id = obj.stripe_object_id.partition(":")[0]
+        return dashboard_link(_STRIPE_PAGES.get(obj.kind) or _page_of_checkout(stripe_id), stripe_id)
+
+
+_STRIPE_PAGES: dict[str, str] = {
+    LedgerEntry.Kind.INVOICE: "invoices",
+    LedgerEntry.Kind.REFUND: "refunds",
+    LedgerEntry.Kind.DISPUTE: "disputes",
+    LedgerEntry.Kind.CREDIT_NOTE: "credit_notes",
+}
+
+
+def _page_of_checkout(stripe_id: str) -> str:
+    if stripe_id.startswith("sub_"):
+        return "subscriptions"
+    return "invoices" if stripe_id.startswith("in_") else "checkout/sessions"
+
+
+class LedgerEntryInline(Amounts, AtStripe, TabularInline):
     model = LedgerEntry
-    fields = ("occurred_at", "kind", "stripe_object_id", "gross", "discount", "net")
+    fields = ("occurred_at", "what", "stripe_link", "gross", "discount", "net", "event")
     readonly_fields = fields
     extra = 0
     per_page = 20
@@ -79,6 +108,7 @@ class LedgerEntryInline(Amounts, TabularInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LedgerEntry]:
         entries: QuerySet[LedgerEntry] = super().get_queryset(request)
+        entries = entries.select_related("event").defer("event__payload")
         return entries.order_by("-occurred_at", "-pk")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -113,13 +143,20 @@ class PromoCodeUsageAdmin(Amounts, PlanNamed):
     fieldsets = (
         (None, {"fields": ("promo_code", "customer", "plan_name", "status_badge", "redeemed_at")}),
         ("Money", {"fields": ("gross", "discount", "net")}),
-        ("Facts", {"fields": ("is_new_customer", "is_over_limit")}),
+        (
+            "Facts",
+            {"fields": ("is_new_customer", "is_over_limit", "is_given_back", "discount_ends_at", "promised")},
+        ),
         ("Stripe", {"fields": ("redemption_key", "session_link", "promotion_code_link")}),
     )
 
     @display(description="Status", ordering="status", label=USAGE_COLOURS)
     def status_badge(self, obj: PromoCodeUsage) -> str:
         return obj.get_status_display()
+
+    @display(description="Still promised from the campaign's budget")
+    def promised(self, obj: PromoCodeUsage) -> str:
+        return in_money(obj.promised_amount or None, obj.currency)
 
     @display(description="Checkout session")
     def session_link(self, obj: PromoCodeUsage) -> SafeString | str:
@@ -131,25 +168,55 @@ class PromoCodeUsageAdmin(Amounts, PlanNamed):
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(Amounts, PlanNamed):
-    list_display = ("occurred_at", "kind", "code", "customer", "plan_name", "gross", "discount", "net")
+class LedgerEntryAdmin(Amounts, AtStripe, PlanNamed):
+    list_display = ("occurred_at", "what", "code", "customer", "plan_name", "gross", "discount", "net")
     list_select_related = ("usage__promo_code", "customer")
     list_filter = (
         ("kind", ChoicesDropdownFilter),
         "is_new_customer",
         ("occurred_at", RangeDateTimeFilter),
     )
-    search_fields = ("stripe_object_id", "customer__email", "usage__promo_code__code")
+    search_fields = (
+        "stripe_object_id",
+        "stripe_session_id",
+        "stripe_invoice_id",
+        "customer__email",
+        "usage__promo_code__code",
+    )
     ordering = ("-occurred_at", "-pk")
     fieldsets = (
-        (None, {"fields": ("kind", "occurred_at", "usage", "customer", "plan_name", "interval")}),
+        (None, {"fields": ("what", "occurred_at", "order", "usage", "customer", "plan_name", "interval")}),
         ("Money", {"fields": ("gross", "discount", "tax", "net")}),
-        ("Where it came from", {"fields": ("stripe_object_id", "event", "is_new_customer")}),
+        (
+            "Where it came from",
+            {
+                "fields": (
+                    "stripe_link",
+                    "session_link",
+                    "invoice_link",
+                    "payment_link",
+                    "event",
+                    "is_new_customer",
+                )
+            },
+        ),
     )
 
     @display(description="Code")
     def code(self, obj: LedgerEntry) -> SafeString | str:
         return admin_link(obj.usage.promo_code if obj.usage else None)
+
+    @display(description="Checkout session")
+    def session_link(self, obj: LedgerEntry) -> SafeString | str:
+        return dashboard_link("checkout/sessions", obj.stripe_session_id)
+
+    @display(description="Invoice")
+    def invoice_link(self, obj: LedgerEntry) -> SafeString | str:
+        return dashboard_link("invoices", obj.stripe_invoice_id)
+
+    @display(description="Payment")
+    def payment_link(self, obj: LedgerEntry) -> SafeString | str:
+        return dashboard_link("payments", obj.stripe_payment_intent_id)
 
     @display(description="Tax")
     def tax(self, obj: LedgerEntry) -> str:
