@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
 
 from promos import money
 from promos.billing import words
 from promos.eligibility import Verdict
 from promos.plans import Plan
+
+#: The intervals between which the page switches.
+SWITCHED = {"month": _("Monthly"), "year": _("Yearly")}
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,30 @@ class PlanCard:
     def of(cls, plan: Plan) -> PlanCard:
         fee = money.display(plan.setup_fee.amount, plan.currency) if plan.setup_fee else ""
         return cls(plan.price_id, plan.name, money.display(plan.amount, plan.currency), words.per(plan), fee)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One side of the switch between monthly and yearly plans."""
+
+    interval: str
+    label: str
+    is_chosen: bool
+
+
+def choices(plans: Collection[Plan], chosen: Plan) -> list[Choice]:
+    """Return the sides of the switch; none when there is nothing to switch between."""
+    offered = {plan.interval for plan in plans}
+    if not offered >= SWITCHED.keys() or chosen.interval not in SWITCHED:
+        return []
+    return [Choice(interval, str(label), interval == chosen.interval) for interval, label in SWITCHED.items()]
+
+
+def on_this_side(plans: Collection[Plan], chosen: Plan) -> list[Plan]:
+    """Return the plans to show beside the chosen one."""
+    if not choices(plans, chosen):
+        return list(plans)
+    return [plan for plan in plans if plan.interval == chosen.interval or plan.interval not in SWITCHED]
 
 
 @dataclass(frozen=True)

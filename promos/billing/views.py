@@ -22,7 +22,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from promos import customers, plans, stripe_gateway
-from promos.billing import attempts, checkout, code_checks, current, links, outcome, visitors, words
+from promos.billing import attempts, bill, checkout, code_checks, current, links, outcome, visitors, words
 from promos.billing.bill import Bill, PlanCard
 from promos.billing.forms import OrderForm
 from promos.eligibility import Reason, Verdict
@@ -81,7 +81,7 @@ def _plans_for_customer(request: CustomerRequest) -> HttpResponse:
     form, verdict = _begun_order(request, customer, linked or request.GET.get("code", ""))
     is_dead = bool(linked and verdict and verdict.is_neutral)
     if is_dead:
-        form = OrderForm(plans=list(form.plans.values()), initial={"plan": request.GET.get("plan", "")})
+        form = OrderForm(plans=list(form.plans.values()), initial={**form.initial, "code": ""})
     response = _plans_page(request, form, None if is_dead else verdict, is_link_dead=is_dead)
     if is_dead:
         links.drop_code(response)
@@ -93,8 +93,12 @@ def _begun_order(request: CustomerRequest, customer: Customer, text: str) -> tup
     """Return the form with a code filled in, on the plan asked for or else the first that it covers, and its verdict."""
     on_sale = plans.active()
     verdicts = _verdicts(request, text, customer, on_sale)
-    covered = next((plan.price_id for plan, verdict in verdicts.items() if verdict.is_accepted), "")
-    form = OrderForm(plans=on_sale, initial={"code": text, "plan": request.GET.get("plan") or covered})
+    every = request.GET.get("every", "")
+    begin_with = [plan for plan in on_sale if plan.interval == every] if every else on_sale
+    covered = [plan for plan in begin_with if plan in verdicts and verdicts[plan].is_accepted]
+    first = next(iter([*covered, *begin_with]), None)
+    wanted = request.GET.get("plan") or (first.price_id if first else "")
+    form = OrderForm(plans=on_sale, initial={"code": text, "plan": wanted})
     return form, verdicts.get(form.chosen_plan) if form.chosen_plan else None
 
 
@@ -258,12 +262,15 @@ def _plans_page(
     is_link_dead: bool = False,
     status: int = 200,
 ) -> HttpResponse:
-    cards = [PlanCard.of(plan) for plan in form.plans.values()]
+    on_sale, chosen = form.plans.values(), form.chosen_plan
+    shown = bill.on_this_side(on_sale, chosen) if chosen else []
+    cards, sides = [PlanCard.of(plan) for plan in shown], bill.choices(on_sale, chosen) if chosen else []
     subscription = current.of(customers.for_user(request.user), now=timezone.now())
     context = {
         **_order(form, verdict),
         "current": subscription,
         "cards": cards,
+        "sides": sides,
         "problem": problem,
         "is_link_dead": is_link_dead,
     }
@@ -273,6 +280,6 @@ def _plans_page(
 def _order(form: OrderForm, verdict: Verdict | None = None) -> dict[str, object]:
     """What the priced part of the page needs."""
     plan = form.chosen_plan
-    bill = Bill.of(plan, verdict) if plan else None
+    priced = Bill.of(plan, verdict) if plan else None
     errors = [str(error) for field_errors in form.errors.values() for error in field_errors]
-    return {"form": form, "chosen": plan and plan.price_id, "bill": bill, "form_errors": errors}
+    return {"form": form, "chosen": plan and plan.price_id, "bill": priced, "form_errors": errors}

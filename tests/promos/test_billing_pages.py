@@ -8,7 +8,7 @@ from django.views.defaults import server_error
 from pytest_django import Settings
 
 from promos.billing import words
-from promos.models import CheckoutAttempt, CodeCheck, Customer, PromoCode
+from promos.models import CheckoutAttempt, Customer, PromoCode
 from promos.standin.server import Standin
 from tests import factories, shop
 from tests.shop import Shop
@@ -52,8 +52,18 @@ def test_plans_are_kind_when_there_are_none(buyer: Client) -> None:
 def test_plans_show_prices_and_setup_fee(buyer: Client, team: Shop) -> None:
     page = squeezed(buyer.get("/billing/").content)
     assert "Team $99.50 a month plus $200.00 once for the setup" in page
-    assert "Team, paid yearly $990.00 a year" in page
     assert "Due today $299.50 Then $99.50 a month." in page
+    assert "yearly" not in page.partition("Your order")[0]
+
+
+def test_switch_shows_the_plans_of_the_other_side_and_keeps_the_code(buyer: Client, team: Shop) -> None:
+    shop.give_code("SPRING20")
+    page = buyer.get("/billing/?every=year&code=SPRING20")
+    shown = squeezed(page.content)
+    assert "Team, paid yearly $990.00 a year" in shown
+    assert "$99.50" not in shown
+    assert "SPRING20 is applied: you save $198.00 today." in shown
+    assert 'href="/billing/?every=month&amp;code=SPRING20"' in page.content.decode()
 
 
 def test_plans_stay_up_while_stripe_is_down(buyer: Client, team: Shop, settings: Settings) -> None:
