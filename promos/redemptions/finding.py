@@ -46,14 +46,7 @@ def locked_customer(order: Order) -> Customer | None:
     return customer
 
 
-def known_customer(order: Order) -> Customer | None:
-    """Return the customer whom Stripe names, if there is one here; none is made and nothing locked."""
-    if not order.stripe_customer_id:
-        return None
-    return Customer.objects.filter(stripe_customer_id=order.stripe_customer_id).first()
-
-
-def attempt(order: Order, customer: Customer | None) -> CheckoutAttempt | None:
+def attempt(order: Order) -> CheckoutAttempt | None:
     """Return the checkout of ours that an order is; ``code`` reads off it whether its redemption is known."""
     if order.is_renewal or not (order.attempt_id or order.session_id):
         return None
@@ -65,8 +58,8 @@ def attempt(order: Order, customer: Customer | None) -> CheckoutAttempt | None:
         return found
     # The session's id may not have been saved yet, and an invoice does not tell it. But the number in its
     # metadata may be another installation's on the same account.
-    is_ours = customer is not None and found.customer_id == customer.pk
-    return found if is_ours and not (order.session_id and found.stripe_session_id) else None
+    is_other = bool(order.session_id and found.stripe_session_id)
+    return None if is_other or found.customer.stripe_customer_id != order.stripe_customer_id else found
 
 
 def entry(order: Order) -> LedgerEntry | None:

@@ -38,7 +38,7 @@ def note_pending(order: Order, *, now: datetime) -> None:
 
 
 def _give_up(order: Order, *, state: str, now: datetime) -> None:
-    attempt = finding.attempt(order, finding.known_customer(order))
+    attempt = finding.attempt(order)
     if attempt:
         holds.release(attempt, state=state, now=now)
 

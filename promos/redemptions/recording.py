@@ -59,7 +59,7 @@ def is_recorded(order: Order) -> bool:
 @transaction.atomic(savepoint=False)
 def _record(order: Order, *, event: WebhookEvent | None, at: datetime, now: datetime) -> LedgerEntry | None:
     customer = finding.locked_customer(order)
-    attempt = finding.attempt(order, customer)
+    attempt = finding.attempt(order)
     changes = holds.settle(attempt, state=State.COMPLETED, now=now) if attempt else []
     first = history.earliest(customer)
     # A customer without orders has not had this one either.

@@ -112,6 +112,30 @@ def test_record_finds_an_attempt_whose_session_was_not_saved(buyer: Customer, no
     assert counters(code) == (1, 0)
 
 
+def test_expire_finds_an_attempt_whose_session_was_not_saved(buyer: Customer, now: datetime) -> None:
+    code = SyncedPromoCodeFactory()
+    attempt = redemptions.hold(attempt_of(buyer, code, now))
+    redemptions.expire(session_of(buyer, code, metadata=ours(attempt)), now=now)
+    assert counters(code) == (0, 0)
+
+
+def test_another_installations_session_leaves_our_attempt_of_its_number_alone(buyer, now: datetime) -> None:
+    code = SyncedPromoCodeFactory()
+    attempt = redemptions.hold(attempt_of(buyer, code, now))
+    theirs = session_of(buyer, code, metadata=ours(attempt), customer="cus_theirs")
+    redemptions.record(theirs, event=None, now=now)
+    assert counters(code) == (1, 1)
+
+
+def test_record_settles_the_attempt_of_a_customer_replaced_at_stripe(buyer, now: datetime) -> None:
+    code = SyncedPromoCodeFactory()
+    attempt = redemptions.hold(attempt_of(buyer, code, now, stripe_session_id="cs_test_1"))
+    session = session_of(buyer, code, metadata=ours(attempt))
+    Customer.objects.filter(pk=buyer.pk).update(stripe_customer_id="cus_2")
+    redemptions.record(session, event=None, now=now)
+    assert counters(code) == (1, 0)
+
+
 def test_record_keeps_stripes_figures(buyer: Customer, now: datetime) -> None:
     code = SyncedPromoCodeFactory()
     redemptions.record(session_of(buyer, code), event=None, now=now)
