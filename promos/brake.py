@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.dispatch import Signal
 from django.utils.crypto import salted_hmac
 
@@ -121,10 +122,9 @@ def refused(*, now: datetime) -> None:
         guessing_suspected.send(sender=None, now=now, failed=int(counter.count))
 
 
-def forget(now: datetime) -> int:
-    """Delete the counters that have long been empty, and return how many."""
-    old = BrakeCounter.objects.filter(counted_at__lt=now - FORGET_AFTER).exclude(key=EVERYBODY)
-    return old.delete()[0]
+def empty(now: datetime) -> QuerySet[BrakeCounter]:
+    """Return the counters that have long leaked empty."""
+    return BrakeCounter.objects.filter(counted_at__lt=now - FORGET_AFTER).exclude(key=EVERYBODY)
 
 
 def _locked(keys: Iterable[str], *, now: datetime) -> list[BrakeCounter]:

@@ -22,7 +22,7 @@ from django.db.models import CharField, JSONField, Model, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from djstripe.models import Event, WebhookEventTrigger
 
-from promos.models import Customer, WebhookEvent
+from promos.models import Customer, Journey, WebhookEvent
 from promos.models.customers import email_key
 
 #: What describes a person in Stripe's objects, wherever it stands.
@@ -84,6 +84,7 @@ def erase(email: str, *, now: datetime, with_account: bool = False, dry_run: boo
     if with_account:
         erased.accounts = _clear_accounts(spellings, dry_run)
     if not dry_run:
+        Journey.objects.filter(customer__in=people).delete()
         people.update(email="", email_key="", erased_at=now)
     return erased
 

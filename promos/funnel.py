@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from promos.models import CheckoutAttempt, CodeCheck, CodeView, Customer, Journey, PromoCode
 
@@ -92,9 +92,11 @@ def steps(promo_code: PromoCode, *, start: datetime, end: datetime) -> Steps:
     )
 
 
-def forget(now: datetime) -> int:
-    """Delete old links that named no code and old journeys of nobody; return how many."""
-    before = now - FORGET_AFTER
-    links, _ = CodeView.objects.filter(promo_code=None, viewed_at__lt=before).delete()
-    journeys, _ = Journey.objects.filter(customer=None, seen_at__lt=before).delete()
-    return links + journeys
+def dead_links(now: datetime) -> QuerySet[CodeView]:
+    """Return the old views of links that named no code."""
+    return CodeView.objects.filter(promo_code=None, viewed_at__lt=now - FORGET_AFTER)
+
+
+def lost_journeys(now: datetime) -> QuerySet[Journey]:
+    """Return the old journeys of visitors who never signed in."""
+    return Journey.objects.filter(customer=None, seen_at__lt=now - FORGET_AFTER)

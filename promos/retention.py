@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import QuerySet
 from djstripe.models import Event, WebhookEventTrigger
 
+from promos import brake, funnel
 from promos.models import CodeCheck, WebhookEvent
 
 CHUNK = 1_000
@@ -44,6 +45,9 @@ def due(ages: Ages, *, now: datetime) -> dict[str, QuerySet[Any]]:
         "requests kept by dj-stripe": WebhookEventTrigger.objects.filter(created__lt=before(ages.triggers)),
         "events kept by dj-stripe": Event.objects.filter(djstripe_created__lt=before(ages.mirrored)),
         "checks of codes": CodeCheck.objects.filter(checked_at__lt=before(ages.checks)),
+        "counters of the brake": brake.empty(now),
+        "links without a code": funnel.dead_links(now),
+        "journeys of nobody": funnel.lost_journeys(now),
     }
 
 

@@ -124,11 +124,11 @@ def test_usual_refusals_raise_no_alarm(alarms: list[dict[str, object]]) -> None:
 
 
 @pytest.mark.django_db
-def test_forget_deletes_what_has_leaked_empty(customer: Customer) -> None:
+def test_empty_finds_what_has_leaked_empty(customer: Customer) -> None:
     ask(3, visitor=Visitor(session="old"))
     ask(1, visitor=Visitor(), customer=customer, now=NOON + brake.FORGET_AFTER)
-    assert brake.forget(NOON + brake.FORGET_AFTER + HOUR) == 1
-    assert BrakeCounter.objects.get().key == f"account:{customer.pk}"
+    [old] = brake.empty(NOON + brake.FORGET_AFTER + HOUR)
+    assert old.key.startswith("session:")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from djstripe.models import Event, WebhookEventTrigger
 
-from promos import erasure, redemptions
+from promos import erasure, funnel, redemptions
 from promos.models import Customer, LedgerEntry, PromoCode, PromoCodeUsage, WebhookEvent
 from promos.webhooks import inbox
 from tests import factories
@@ -70,6 +70,12 @@ def test_erase_keeps_the_money_and_the_event(bought: Customer, now: datetime) ->
     inbox.take(WebhookEvent.objects.get().payload, now=now)
     entry = LedgerEntry.objects.get()
     assert (entry.customer, entry.net_amount, entry.event) == (bought, 10_000, WebhookEvent.objects.get())
+
+
+def test_erase_forgets_where_the_customer_came_from(bought: Customer, now: datetime) -> None:
+    funnel.claim(funnel.arrive(None, {"utm_source": "news"}, now=now).uid, bought)
+    erasure.erase(EMAIL, now=now)
+    assert not bought.journeys.exists()
 
 
 def test_erase_finds_every_spelling_of_the_mailbox(now: datetime) -> None:

@@ -8,8 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from djstripe.models import Event, WebhookEventTrigger
 
-from promos import retention
-from promos.models import CodeCheck, WebhookEvent
+from promos import funnel, retention
+from promos.models import BrakeCounter, CodeCheck, WebhookEvent
 from promos.webhooks import inbox
 from tests import factories
 from tests.promos import stripe_events
@@ -54,7 +54,7 @@ def test_prune_deletes_dj_stripes_copies_and_old_checks(now: datetime) -> None:
     WebhookEventTrigger.objects.update(created=now - timedelta(days=31))
     factories.CodeCheckFactory(promo_code=None, checked_at=now - timedelta(days=401))
     factories.CodeCheckFactory(promo_code=None, checked_at=now)
-    assert list(prune().values()) == [0, 1, 1, 1]
+    assert list(prune().values()) == [0, 1, 1, 1, 0, 0, 0]
     assert (CodeCheck.objects.count(), Event.objects.exists()) == (1, False)
 
 
@@ -77,3 +77,12 @@ def test_dry_run_counts_and_changes_nothing(now: datetime) -> None:
 def test_prune_refuses_to_forget_what_stripe_still_sends() -> None:
     with pytest.raises(CommandError, match="at least four"):
         call_command("prune_events", "--bodies", "3")
+
+
+def test_prune_deletes_links_and_counters_that_lead_nowhere(now: datetime) -> None:
+    long_ago = now - timedelta(days=365)
+    BrakeCounter.objects.create(key="network:x", counted_at=long_ago)
+    lost = funnel.arrive(None, {}, now=long_ago)
+    funnel.view("NOSUCH", journey=lost, now=long_ago)
+    pruned = prune()
+    assert list(pruned.values())[-3:] == [1, 1, 1]
