@@ -106,7 +106,7 @@ def of_session(session: Session) -> Order:
 
 
 def of_invoice(invoice: Invoice) -> Order:
-    """Return the order of an invoice whose ``discounts`` are expanded."""
+    """Return the order of an invoice whose discounts are expanded, its own and those of its lines."""
     details = (invoice.get("parent") or {}).get("subscription_details") or {}
     ours = details.get("metadata") or {}
     subscription_id = id_of(details.get("subscription"))
@@ -121,7 +121,7 @@ def of_invoice(invoice: Invoice) -> Order:
         attempt_id=_attempt_id(ours),
         stripe_customer_id=id_of(invoice.get("customer")),
         email=invoice.get("customer_email") or "",
-        stripe_promotion_code_id=_promotion_code(invoice.get("discounts")),
+        stripe_promotion_code_id=_promotion_code(_discounts(invoice)),
         plan=plan,
         interval=ours.get(INTERVAL_KEY, "") if plan == ours.get(PLAN_KEY) else "",
         currency=invoice.get("currency") or "",
@@ -135,7 +135,7 @@ def of_invoice(invoice: Invoice) -> Order:
 
 def needs_expanding(invoice: Invoice) -> bool:
     """Say whether an invoice names its discounts by id only, as in every event, so that their codes are unknown."""
-    return any(isinstance(discount, str) for discount in invoice.get("discounts") or [])
+    return any(isinstance(discount, str) for discount in _discounts(invoice))
 
 
 def id_of(reference: str | Mapping[str, Any] | None) -> str:
@@ -165,6 +165,13 @@ def _bought(session: Session) -> Mapping[str, Any]:
     items = (session.get("line_items") or {}).get("data", [])
     prices = [item["price"] for item in items if item.get("price")]
     return next((price for price in prices if price.get("recurring")), prices[0] if prices else {})
+
+
+def _discounts(invoice: Invoice) -> list[Any]:
+    """Return the discounts of an invoice, then those of single lines."""
+    lines = (invoice.get("lines") or {}).get("data", [])
+    of_lines = [discount for line in lines for discount in line.get("discounts") or []]
+    return [*(invoice.get("discounts") or []), *of_lines]
 
 
 def _net_amount(invoice: Invoice) -> int:

@@ -155,13 +155,16 @@ def list_checkout_sessions(**params: Any) -> Iterator[StripeObject]:
 
 def retrieve_invoice(invoice_id: str) -> StripeObject:
     """Return the invoice with its discounts, which name their promotion codes, and its payments."""
-    expand = {"expand": ["discounts", "payments"]}
+    expand = {"expand": ["discounts", "lines.data.discounts", "payments"]}
     return _call(_client().v1.invoices.retrieve, invoice_id, params=expand)
 
 
 def list_invoices(**params: Any) -> Iterator[StripeObject]:
     """Yield invoices as ``retrieve_invoice`` returns them; filters as Stripe's."""
-    return _pages(_client().v1.invoices.list, {"expand": ["data.discounts", "data.payments"], **params})
+    return _pages(
+        _client().v1.invoices.list,
+        {"expand": ["data.discounts", "data.lines.data.discounts", "data.payments"], **params},
+    )
 
 
 def list_invoice_payments(**params: Any) -> Iterator[StripeObject]:

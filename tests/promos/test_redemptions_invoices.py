@@ -96,6 +96,13 @@ def test_amounts_stay_stripes_minor_units(now, currency: str, amount: int) -> No
     assert (entry.currency, entry.gross_amount, entry.net_amount) == (currency, amount, amount)
 
 
+def test_code_on_a_single_line_is_found(code, now) -> None:
+    discounted = invoice(code, month=1)
+    discounted["lines"] = {"data": [{"discounts": discounted["discounts"]}]}
+    take(discounted | {"discounts": []}, now)
+    assert (PromoCodeUsage.objects.get().promo_code, used(code)) == (code, 1)
+
+
 def test_unpaid_invoice_is_no_order(code, now) -> None:
     assert take(invoice(code, status="open"), now) is None
     assert not LedgerEntry.objects.exists()
