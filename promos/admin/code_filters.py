@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from unfold.contrib.filters.admin import DropdownFilter
 
 from promos import codes
@@ -16,18 +14,19 @@ from promos.admin import choices
 from promos.models import Campaign
 
 
-def _campaigns(**lookups: Any) -> QuerySet[Campaign, Any]:
-    return Campaign.objects.filter(**lookups).values("pk")
+def _campaigns(**lookups: Any) -> list[int]:
+    """Return the keys of campaigns, read first: beside OR, PostgreSQL uses no index for a subquery."""
+    return list(Campaign.objects.filter(**lookups).values_list("pk", flat=True))
 
 
 #: What a status that few codes have cannot do without, in terms of indexes: among a million its own rule reads all.
-NECESSARY: dict[str, Callable[[datetime], Q]] = {
-    codes.Status.ARCHIVED: lambda now: Q(archived_at__isnull=False),
-    codes.Status.USED_UP: lambda now: Q(used_count__gt=0),
-    codes.Status.WAITING: lambda now: (
+NECESSARY: dict[str, Callable[[], Q]] = {
+    codes.Status.ARCHIVED: lambda: Q(archived_at__isnull=False),
+    codes.Status.USED_UP: lambda: Q(used_count__gt=0),
+    codes.Status.WAITING: lambda: (
         Q(approved_at=None, archived_at=None) | Q(campaign__in=_campaigns(needs_approval=True))
     ),
-    codes.Status.PAUSED: lambda now: (
+    codes.Status.PAUSED: lambda: (
         Q(paused_at__isnull=False)
         | Q(campaign__in=_campaigns(paused_at__isnull=False))
         | Q(campaign__in=_campaigns(budget_amount__lte=F("spent_amount") + F("promised_amount")))
@@ -49,7 +48,7 @@ class StatusFilter(DropdownFilter):
         if not status:
             return queryset
         necessary = NECESSARY.get(status)
-        narrowed = queryset.filter(necessary(timezone.now())) if necessary else queryset
+        narrowed = queryset.filter(necessary()) if necessary else queryset
         return narrowed.filter(status_now=status)
 
 

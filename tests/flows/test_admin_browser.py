@@ -1,0 +1,220 @@
+"""The owner's admin in a real browser: accessibility of its pages, and the owner's journeys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from promos import batches, worker
+from promos.models import CodeBatch, PromoCode, StripePromotionCode
+from promos.standin.server import Standin
+from tests import factories
+from tests.analytics.builders import redeem
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+#: What WCAG 2.1 AA asks for.
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
+PHONE = {"width": 360, "height": 800}
+DESK = {"width": 1366, "height": 900}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _database_beside_playwright() -> Iterator[None]:
+    """Playwright keeps an event loop in this thread, which Django takes for asynchronous code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield
+
+
+@pytest.fixture
+def shop(db: None, now: datetime) -> PromoCode:
+    """A little of everything that the pages show."""
+    factories.PriceFactory(id="price_monthly", amount=4900)
+    campaign = factories.CampaignFactory(
+        name="Spring launch", currency="usd", budget_amount=500_000, spent_amount=120_000
+    )
+    offer = factories.OfferFactory(duration="repeating", duration_in_months=3)
+    code = factories.PromoCodeFactory(
+        code="SPRING20", campaign=campaign, offer=offer, max_redemptions=500, used_count=123
+    )
+    redeem(code, at=now - timedelta(days=1))
+    factories.PromoCodeFactory(code="PAUSED", paused_at=now)
+    factories.PromoCodeFactory(code="REFUSED")
+    PromoCode.objects.filter(code="REFUSED").update(sync_status="error", sync_error="No such product.")
+    factories.CodeCheckFactory(promo_code=code, text="SPRING20")
+    return code
+
+
+@pytest.fixture
+def office(page: Page, client: Client, owner: User, live_server: LiveServer) -> Page:
+    """The owner's browser, signed in."""
+    client.force_login(owner)
+    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    page.context.add_cookies([cookie])
+    page.base = live_server.url
+    page.set_default_timeout(15_000)
+    return page
+
+
+def go(page: Page, name: str, *args: object) -> None:
+    page.goto(page.base + reverse(name, args=args))
+
+
+def complaints(page: Page) -> list[str]:
+    """Return what axe has to say, each with the element it is about."""
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [
+        f"{each['id']}: {node['target']} {node['html'][:120]}" for each in found for node in each["nodes"]
+    ]
+
+
+PAGES = {
+    "home": ("admin:index",),
+    "list": ("admin:promos_promocode_changelist",),
+    "add": ("admin:promos_promocode_add",),
+    "code": ("admin:promos_promocode_change", "code"),
+    "history": ("admin:promos_promocode_history", "code"),
+    "campaign": ("admin:promos_campaign_change", "campaign"),
+    "campaigns": ("admin:promos_campaign_changelist",),
+    "batch": ("admin:promos_codebatch_add",),
+    "import": ("admin:promos_promocode_import_file",),
+    "why": ("admin:promos_codecheck_why",),
+    "health": ("admin:promos_webhookevent_health",),
+}
+
+
+def open_page(page: Page, name: str, code: PromoCode) -> None:
+    route, *kinds = PAGES[name]
+    keys = {"code": code.pk, "campaign": code.campaign_id}
+    go(page, route, *(keys[kind] for kind in kinds))
+    page.wait_for_load_state("networkidle")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_are_clean_of_accessibility_faults(office: Page, shop: PromoCode, theme: str) -> None:
+    office.emulate_media(color_scheme=theme)
+    found = {}
+    for name in PAGES:
+        open_page(office, name, shop)
+        found[name] = complaints(office)
+    assert {name: faults for name, faults in found.items() if faults} == {}
+
+
+def test_axe_finds_a_fault_that_is_there(office: Page, shop: PromoCode) -> None:
+    open_page(office, "health", shop)
+    office.evaluate("document.body.append(new Image())")
+    assert any(fault.startswith("image-alt") for fault in complaints(office))
+
+
+def test_pages_fit_a_phone(office: Page, shop: PromoCode) -> None:
+    office.set_viewport_size(PHONE)
+    for name in PAGES:
+        open_page(office, name, shop)
+        assert office.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
+
+
+def test_login_is_clean_of_accessibility_faults(page: Page, live_server: LiveServer, db: None) -> None:
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        page.goto(live_server.url + reverse("account_login"))
+        assert complaints(page) == []
+
+
+def test_code_is_made_with_a_preview_pushed_and_edited_into_a_successor(
+    office: Page, standin: Standin, now: datetime
+) -> None:
+    factories.PriceFactory(id="price_monthly", amount=4900)
+    go(office, "admin:promos_promocode_add")
+    office.get_by_label("Code", exact=True).fill("launch")
+    office.get_by_label("Percent off").fill("20")
+    expect(office.get_by_text("$39.20")).to_be_visible()
+    office.get_by_role("button", name="Save", exact=True).click()
+    expect(office.get_by_text("was added successfully")).to_be_visible()
+    worker.work(now)
+    code = PromoCode.objects.get()
+    assert code.sync_status == "synced"
+
+    go(office, "admin:promos_promocode_change", code.pk)
+    office.get_by_label("Percent off").fill("30")
+    expect(office.get_by_text("makes a successor with the same text")).to_be_visible()
+    office.get_by_label("Why").fill("The rival gives 25")
+    office.get_by_role("button", name="Save", exact=True).click()
+    expect(office.get_by_text("was changed successfully")).to_be_visible()
+    worker.work(now)
+    states = StripePromotionCode.objects.order_by("generation").values_list("state", flat=True)
+    assert list(states) == ["retired", "current"]
+    go(office, "admin:promos_promocode_history", code.pk)
+    expect(office.get_by_text("The rival gives 25").first).to_be_visible()
+
+
+def test_ten_thousand_codes_are_generated_with_progress(office: Page, shop: PromoCode, now: datetime) -> None:
+    go(office, "admin:promos_codebatch_add")
+    office.get_by_label("Prefix").fill("FAIR-")
+    office.get_by_label("How many").fill("10000")
+    office.get_by_label("Percent off").fill("15")
+    office.get_by_role("button", name="Save", exact=True).click()
+    progress = office.locator("#batch-progress")
+    expect(progress).to_have_text("0 of 10,000")
+    batches.work(now)
+    expect(progress).not_to_have_text("0 of 10,000")
+    while batches.work(now):
+        pass
+    expect(progress).to_have_text("10,000 of 10,000")
+    assert PromoCode.objects.filter(batch=CodeBatch.objects.get()).count() == 10_000
+
+
+def test_csv_with_errors_is_mended_and_imported(office: Page, db: None, tmp_path: Path) -> None:
+    file = tmp_path / "codes.csv"
+    file.write_text("code,percent\nGOOD,20\nBAD ONE,20\n")
+    go(office, "admin:promos_promocode_import_file")
+    office.get_by_label("CSV file").set_input_files(file)
+    office.get_by_role("button", name="Check the file").click()
+    expect(office.get_by_text("1 of 2 rows cannot be imported, so none was.")).to_be_visible()
+    assert not PromoCode.objects.exists()
+    file.write_text("code,percent\nGOOD,20\nBETTER,20\n")
+    office.get_by_label("CSV file").set_input_files(file)
+    office.get_by_role("button", name="Check the file").click()
+    office.get_by_role("button", name="Import now").click()
+    expect(office.get_by_text("2 imported")).to_be_visible()
+    assert PromoCode.objects.count() == 2
+
+
+def test_waiting_code_is_approved(office: Page, stranger: User, settings: Settings, db: None) -> None:
+    settings.APPROVAL_REQUIRED = True
+    code = factories.PromoCodeFactory(code="GIFT", approved_at=None, terms_changed_by=stranger)
+    go(office, "admin:index")
+    office.get_by_role("link", name="Code that waits for approval").click()
+    office.get_by_role("link", name="GIFT").click()
+    office.locator("[hx-get$='/approve/']:visible").first.click()
+    office.get_by_role("button", name="Approve").last.click()
+    expect(office.get_by_text("Approved GIFT.")).to_be_visible()
+    code.refresh_from_db()
+    assert code.approved_at is not None
+
+
+def test_what_is_filtered_is_exported(office: Page, shop: PromoCode) -> None:
+    go(office, "admin:promos_promocode_changelist")
+    office.get_by_role("link", name="Paused", exact=True).first.click()
+    with office.expect_download() as download:
+        office.get_by_role("link", name="Export these").click()
+    text = Path(download.value.path()).read_text("utf-8-sig")
+    assert "PAUSED" in text
+    assert "SPRING20" not in text
+
+
+def test_menu_and_row_actions_are_reached_by_keyboard(office: Page, shop: PromoCode) -> None:
+    go(office, "admin:promos_promocode_changelist")
+    office.keyboard.press("Control+k")
+    expect(office.get_by_role("searchbox").or_(office.locator("[name=s]")).last).to_be_focused()
+    office.keyboard.type("SPRING")
+    expect(office.locator("#command-results, [id*=command]").get_by_text("SPRING20").first).to_be_visible()
