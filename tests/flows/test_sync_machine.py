@@ -12,9 +12,15 @@ from unittest import mock
 import pytest
 from django.db import transaction
 from django.test import override_settings
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from promos import stripe_gateway
 from promos.models import PromoCode, WebhookEvent
@@ -23,6 +29,7 @@ from promos.sync import push, terms
 from promos.webhooks import receivers
 from tests import audit
 from tests.factories import PromoCodeFactory
+from tests.flows import naive_push
 from tests.promos.uses import give_back, redeem
 from tests.standin.faults import Faults
 from tests.standin.keys import KeyBook
@@ -30,7 +37,14 @@ from tests.standin.keys import KeyBook
 HOUR = timedelta(hours=1)
 START = 1_900_000_000.0
 FAULTS = ["outage", "drop_after_commit", "too_many", "error_before_commit", "error_after_commit"]
+WRITTEN = ["/v1/coupons", "/v1/promotion_codes"]
 WATCHED = ("promotion_code.", "coupon.")
+
+DEPTH = settings(
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+)
 
 which = st.integers(0, 99)
 hours = st.integers(1, 60)
@@ -38,6 +52,8 @@ caps = st.none() | st.integers(1, 3)
 
 
 class Sync(RuleBasedStateMachine):
+    push = staticmethod(push.work)
+
     def __init__(self) -> None:
         super().__init__()
         # One clock for both sides, which only the rules move: a course of events can be run again as it was.
@@ -67,12 +83,11 @@ class Sync(RuleBasedStateMachine):
             self.standin.stop()
 
     def heal(self) -> None:
-        self.faults.clear()
-        for _ in range(5):
+        for _ in range(8):
             self.seconds += 1200
             for event in self.events():
                 self.receive(event)
-            while push.work(self.now):
+            while self.push(self.now):
                 pass
 
     @property
@@ -94,6 +109,10 @@ class Sync(RuleBasedStateMachine):
         return self.has_codes() and all(terms.current(self.code(n)) for n in range(3))
 
     # The owner
+
+    @initialize(cap=caps)
+    def begin(self, cap: int | None) -> None:
+        PromoCodeFactory(code=self.text(), max_redemptions=cap)
 
     @rule(cap=caps, starts_in=st.none() | hours, lasts=st.none() | hours)
     def create(self, cap: int | None, starts_in: int | None, lasts: int | None) -> None:
@@ -188,13 +207,15 @@ class Sync(RuleBasedStateMachine):
     def pass_time(self, count: int) -> None:
         self.seconds += count * 3600
 
-    @rule(fault=st.none() | st.sampled_from(FAULTS), pushes=st.integers(1, 4))
-    def work(self, fault: str | None, pushes: int) -> None:
-        if fault:
-            self.faults.next(getattr(self.faults, fault), method="POST")
+    @rule(fault=st.sampled_from(FAULTS), path=st.sampled_from(WRITTEN))
+    def trouble(self, fault: str, path: str) -> None:
+        """Let Stripe fail at the next such call, whenever it comes."""
+        self.faults.next(getattr(self.faults, fault), method="POST", path=path)
+
+    @rule(pushes=st.integers(1, 4))
+    def work(self, pushes: int) -> None:
         for _ in range(pushes):
-            push.work(self.now)
-        self.faults.clear()
+            self.push(self.now)
 
     @rule(data=st.data())
     def deliver(self, data: st.DataObject) -> None:
@@ -230,13 +251,18 @@ class Sync(RuleBasedStateMachine):
         return str(json.loads(answer.body).get("id", ""))
 
 
+class NaiveSync(Sync):
+    push = staticmethod(naive_push.work)
+
+
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_we_and_stripe_come_to_the_same_after_anything() -> None:
-    checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-    run_state_machine_as_test(
-        Sync,
-        settings=settings(
-            max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=checks
-        ),
-    )
+    run_state_machine_as_test(Sync, settings=settings(DEPTH, max_examples=50))
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_naive_push_and_stripe_do_not() -> None:
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(NaiveSync, settings=settings(DEPTH, phases=[Phase.generate]))
