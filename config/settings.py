@@ -165,7 +165,8 @@ TEMPLATES = [
 # --- Data -----------------------------------------------------------------------------------------
 # What grows while it runs: the default database, the stand-in's store, logs.
 VAR_DIR = BASE_DIR / "var"
-VAR_DIR.mkdir(exist_ok=True)
+if not env.str("DATABASE_URL", default=""):
+    VAR_DIR.mkdir(exist_ok=True)
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'promodesk.sqlite3'}")}
 _database = DATABASES["default"]
 # Without persistent connections the webhook path loses four fifths of its speed.
