@@ -78,6 +78,10 @@ def _fresh_cache(db: None) -> None:
     cache.clear()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", metavar="DIR", help="keep the pictures of the README there")
+
+
 def has_chromium() -> bool:
     return Path(CHROMIUM).exists() or shutil.which("chromium") is not None
 

@@ -172,10 +172,11 @@ class PromoCodeAdmin(Sharing, ConflictMixin, CodePages, ProjectAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
         found: list[UnfoldAction] = super().get_actions_detail(request, object_id)
-        is_conflict = PromoCode.objects.filter(
-            pk=object_id, sync_status=PromoCode.SyncStatus.CONFLICT
-        ).exists()
-        return [each for each in found if is_conflict or each.method.__name__ not in ANSWERS]
+        code = PromoCode.objects.filter(pk=object_id).first()
+        hidden = set() if code and code.sync_status == PromoCode.SyncStatus.CONFLICT else set(ANSWERS)
+        if code is None or (code.approved_at and not code.needs_review):
+            hidden.add("approve")
+        return [each for each in found if each.method.__name__ not in hidden]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if isinstance(obj, PromoCode) and (obj.archived_at is not None or _is_kept_in_stripe(obj)):
