@@ -183,6 +183,10 @@ class PromoCodeAdmin(Sharing, ConflictMixin, CodePages, ProjectAdmin):
             return False
         return bool(super().has_change_permission(request, obj))
 
+    def has_duplicate_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        # By the permission's own name Unfold's check would look it up in a database that may not be there yet.
+        return bool(self.has_add_permission(request))
+
     def has_approve_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return request.user.has_perm("promos.approve_promocode")
 
@@ -300,7 +304,7 @@ class PromoCodeAdmin(Sharing, ConflictMixin, CodePages, ProjectAdmin):
         if not promo_codes.move(code, to=deed.answers["campaign"]):
             raise Skipped(ARCHIVED if code.archived_at else "it is there already")
 
-    @unfold_action(description="Duplicate", permissions=("promos.add_promocode",), icon="content_copy")
+    @unfold_action(description="Duplicate", permissions=("duplicate",), icon="content_copy")
     def duplicate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Open the form for a new code with the terms of this one; nothing is saved by looking."""
         return redirect(f"{reverse('admin:promos_promocode_add')}?{urlencode({COPY_OF: object_id})}")
