@@ -1,0 +1,30 @@
+from datetime import datetime
+
+import pytest
+
+from analytics.demo import history
+from analytics.demo.catalogue import Catalogue
+from promos.models import CodeCheck, LedgerEntry
+from tests.factories import SyncedPromoCodeFactory
+
+CATALOGUE = Catalogue("price_monthly", "prod_monthly", "price_annual", "prod_setup")
+
+
+@pytest.mark.django_db
+def test_history_written_twice_is_the_same(now: datetime) -> None:
+    for text in ("LAUNCH50", "TESTCLIENT70"):
+        SyncedPromoCodeFactory(code=text)
+    written = len(list(history.record(CATALOGUE, today=now)))
+    checks = CodeCheck.objects.count()
+    list(history.record(CATALOGUE, today=now))
+    assert (written, LedgerEntry.objects.count()) == (history.ORDERS, history.ORDERS)
+    assert CodeCheck.objects.count() == checks
+
+
+@pytest.mark.django_db
+def test_history_that_was_stopped_goes_on_as_if_it_had_not_been(now: datetime) -> None:
+    story = history.record(CATALOGUE, today=now)
+    for _ in range(20):
+        next(story)
+    list(history.record(CATALOGUE, today=now))
+    assert LedgerEntry.objects.count() == history.ORDERS
