@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import schemathesis
 from django.contrib.auth.models import User
+from django.core.management.color import no_style
+from django.db import connection
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +19,7 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
 from promos import api_tokens
+from promos.models import PromoCode
 from promos.standin.server import Standin
 from tests import factories, shop
 
@@ -46,6 +49,10 @@ def key(db: None, standin: Standin, owner: User, now: datetime, monkeypatch: pyt
     shop.open_shop()
     usage = factories.UsageFactory(promo_code=factories.PromoCodeFactory(pk=1, code="GOOD"))
     factories.LedgerEntryFactory(usage=usage)
+    # The number that was given by hand must not be given again.
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), [PromoCode]):
+            cursor.execute(statement)
     monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", {"burst": None, "sustained": None})
     return api_tokens.issue(owner, name="test", now=now)[1]
 
