@@ -8,13 +8,14 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from analytics import charts, formulas, links
+from analytics import attention, charts, formulas, links
+from analytics.attention import Concern
 from analytics.charts import Chart
 from analytics.formulas import Ratio
 from analytics.periods import Period
-from analytics.reports import Attention, CodeFigures, Figures, Overview, Section
+from analytics.reports import CodeFigures, Figures, Overview, Section
 from promos import money
-from promos.models import Campaign, DriftFinding, LedgerEntry, PromoCode, PromoCodeUsage, WebhookEvent
+from promos.models import LedgerEntry, PromoCode, PromoCodeUsage
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,6 @@ class CurrencyBlock:
 
 
 @dataclass(frozen=True)
-class Concern:
-    """Something that waits for the owner, with the way to it and what helps."""
-
-    label: str
-    count: int
-    link: str
-    fix: str
-
-
-@dataclass(frozen=True)
 class Dashboard:
     blocks: list[CurrencyBlock]
     general: list[Card]
@@ -72,7 +63,7 @@ def build(overview: Overview) -> Dashboard:
     return Dashboard(
         blocks=[_block(section, overview.period) for section in overview.sections],
         general=[_conversion(overview), _codes_used(overview)],
-        concerns=[concern for concern in _concerns(overview) if concern.count],
+        concerns=attention.concerns(overview),
         recent=_recent(overview.recent),
         has_codes=overview.has_codes,
     )
@@ -192,92 +183,6 @@ def _fraction(ratio: Ratio) -> str:
 def _before(shown: str, period: Period) -> str:
     days = "day" if period.days == 1 else f"{period.days:,} days"
     return f"{shown} in the {days} before"
-
-
-def _concerns(overview: Overview) -> list[Concern]:
-    attention, codes = overview.attention, overview.attention.codes
-    return [
-        Concern(
-            "Stripe refused the code",
-            codes.failed,
-            links.rows(PromoCode, sync_status__exact="error", archived_at__isnull="True"),
-            "Read Stripe's reason on the code, correct the terms, save.",
-        ),
-        Concern(
-            "Code in conflict with Stripe",
-            codes.conflicting,
-            links.rows(PromoCode, sync_status__exact="conflict"),
-            "Choose which side is right.",
-        ),
-        Concern(
-            "Code not yet at Stripe, being retried",
-            codes.retrying,
-            links.rows(
-                PromoCode, sync_status__exact="pending", sync_error__gt="", next_try_at__isnull="False"
-            ),
-            "Nothing to do if Stripe is down; else see the error on the code.",
-        ),
-        *_approvals(attention),
-        Concern(
-            "Webhook that could not be processed",
-            attention.failed_webhooks,
-            links.rows(WebhookEvent, processed_at__isnull="True", error__gt=""),
-            "Read the reason and process it again.",
-        ),
-        Concern(
-            "Difference from Stripe that could not be repaired",
-            attention.differences,
-            links.rows(DriftFinding),
-            "Read what differs; the next comparison tells whether it is gone.",
-        ),
-        Concern(
-            "Redemption past its code's limit in this period",
-            attention.over_limit,
-            links.redemptions(overview.period, is_over_limit__exact="1"),
-            "Stripe took the payment, so it counts; raise the limit or refund.",
-        ),
-        Concern(
-            "Code that expires within 7 days",
-            codes.expiring,
-            links.expiring_codes(overview.now),
-            "Give it a later end if it should go on.",
-        ),
-        Concern(
-            "Code of which at least 80% is used up",
-            codes.running_out,
-            links.rows(PromoCode, uses="nearly"),
-            "Raise its limit if it should go on.",
-        ),
-        Concern(
-            "Campaign of which at least 80% of the budget is spent or promised",
-            attention.budgets_nearly_spent,
-            links.rows(Campaign, budget="nearly"),
-            "Raise the budget if its codes should go on working.",
-        ),
-    ]
-
-
-def _approvals(attention: Attention) -> list[Concern]:
-    return [
-        Concern(
-            "Code that waits for approval",
-            attention.codes.waiting,
-            links.rows(PromoCode, approved_at__isnull="True", archived_at__isnull="True"),
-            "Somebody other than who set its terms approves it.",
-        ),
-        Concern(
-            "Campaign that waits for approval",
-            attention.campaigns_waiting,
-            links.rows(Campaign, needs_approval__exact="1", approved_at__isnull="True"),
-            "Somebody other than who set its budget approves it.",
-        ),
-        Concern(
-            "Code from Stripe that gives much away",
-            attention.codes.to_review,
-            links.rows(PromoCode, needs_review__exact="1"),
-            "It works; look at it, then approve or pause it.",
-        ),
-    ]
 
 
 def _top_codes(top: list[CodeFigures]) -> Table:
