@@ -15,11 +15,14 @@ from playwright.sync_api import Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from promos import batches, worker
+from promos import batches, stripe_gateway, worker
 from promos.models import CodeBatch, PromoCode, StripePromotionCode
 from promos.standin.server import Standin
+from promos.sync import pull
 from tests import factories
 from tests.analytics.builders import redeem
+from tests.promos.sides import again, coupon_id, synced
+from tests.standin.dashboard import Dashboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 #: What WCAG 2.1 AA asks for.
@@ -68,6 +71,12 @@ def office(page: Page, client: Client, owner: User, live_server: LiveServer) -> 
 
 def go(page: Page, name: str, *args: object) -> None:
     page.goto(page.base + reverse(name, args=args))
+
+
+def act(page: Page, action: str, button: str) -> None:
+    """Open the dialog of an action of the page's and confirm it."""
+    page.locator(f"[hx-get$='/{action}/']:visible").first.click()
+    page.get_by_role("button", name=button).last.click()
 
 
 def complaints(page: Page) -> list[str]:
@@ -157,6 +166,32 @@ def test_code_is_made_with_a_preview_pushed_and_edited_into_a_successor(
     expect(office.get_by_text("The rival gives 25").first).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    ("action", "button", "name"),
+    [("keep_ours", "Keep ours", "Summer"), ("take_stripes", "Take Stripe's", "Winter")],
+)
+def test_conflict_is_seen_side_by_side_and_settled(
+    office: Page, standin: Standin, now: datetime, action: str, button: str, name: str
+) -> None:
+    code = synced(now, code="SPRING20")
+    go(office, "admin:promos_promocode_change", code.pk)
+    office.get_by_label("Name shown to customers").fill("Summer")
+    office.get_by_role("button", name="Save", exact=True).click()
+    expect(office.get_by_text("was changed successfully")).to_be_visible()
+    Dashboard(standin.url).rename_coupon(coupon_id(code), "Winter")
+    pull.coupon(coupon_id(code), now=now)
+
+    go(office, "admin:index")
+    office.get_by_role("link", name="Code in conflict with Stripe").click()
+    office.get_by_role("link", name="SPRING20").click()
+    expect(office.get_by_role("row", name="Name (differs) Summer Winter")).to_be_visible()
+    act(office, action, button)
+    expect(office.get_by_text("SPRING20.")).to_be_visible()
+    worker.work(now)
+    assert (again(code).sync_status, again(code).offer.name) == ("synced", name)
+    assert [coupon["name"] for coupon in stripe_gateway.list_coupons()] == [name]
+
+
 def test_ten_thousand_codes_are_generated_with_progress(office: Page, shop: PromoCode, now: datetime) -> None:
     go(office, "admin:promos_codebatch_add")
     office.get_by_label("Prefix").fill("FAIR-")
@@ -195,8 +230,7 @@ def test_waiting_code_is_approved(office: Page, stranger: User, settings: Settin
     go(office, "admin:index")
     office.get_by_role("link", name="Code that waits for approval").click()
     office.get_by_role("link", name="GIFT").click()
-    office.locator("[hx-get$='/approve/']:visible").first.click()
-    office.get_by_role("button", name="Approve").last.click()
+    act(office, "approve", "Approve")
     expect(office.get_by_text("Approved GIFT.")).to_be_visible()
     code.refresh_from_db()
     assert code.approved_at is not None
