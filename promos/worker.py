@@ -1,4 +1,4 @@
-"""The worker: pushes due codes, finishes events, asks after overdue checkouts. Any number may run.
+"""The worker: pushes due codes, finishes events, asks after overdue checkouts, pulls. Any number may run.
 
 It looks twice a second; on PostgreSQL a saved code wakes it at once. Every hour
 one of them asks Stripe for events that never arrived and compares everything.
@@ -18,7 +18,7 @@ from promos import batches, stripe_gateway
 from promos.backfill import missed
 from promos.billing import overdue
 from promos.signals import CHANNEL
-from promos.sync import push
+from promos.sync import pull_queue, push
 from promos.sync.drift import doctor
 from promos.sync.pool import Pool
 from promos.webhooks import queue
@@ -95,16 +95,16 @@ def work(now: datetime) -> int:
 
 
 def _work_on_events(now: datetime) -> int:
-    return queue.work(now) + _ask_after_checkouts(now)
+    return queue.work(now) + _ask_stripe(overdue.work, now) + _ask_stripe(pull_queue.work, now)
 
 
-def _ask_after_checkouts(now: datetime) -> int:
+def _ask_stripe(work: Callable[[datetime], int], now: datetime) -> int:
     try:
-        return overdue.work(now)
+        return work(now)
     except stripe_gateway.NotAuthorised:
         raise
     except stripe_gateway.StripeError as error:
-        logger.warning("Stripe could not be asked after a checkout: %s", error)
+        logger.warning("Stripe could not be asked by %s: %s", work.__module__, error)
         return 0
 
 

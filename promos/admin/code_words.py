@@ -9,6 +9,15 @@ PUSH = Words(
     explanation="The worker compares the code with Stripe at once and creates or updates it there.",
     icon="cloud_upload",
 )
+PULL = Words(
+    title="Pull now",
+    past="Queued to be pulled from Stripe:",
+    explanation=(
+        "The worker asks Stripe at once how the code and its coupon are there, "
+        "and takes over what was changed in Stripe's dashboard."
+    ),
+    icon="cloud_download",
+)
 RETRY = Words(
     title="Retry failed push",
     past="Queued for Stripe again:",

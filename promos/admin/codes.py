@@ -23,7 +23,7 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from promos import codes, history, offers, promo_codes
-from promos.admin import code_words, timeline
+from promos.admin import code_words
 from promos.admin.actions import Deed, Skipped, action
 from promos.admin.base import ProjectAdmin, admin_link, by_label, in_money
 from promos.admin.code_filters import ProductFilter, StatusFilter, UsesFilter
@@ -32,6 +32,7 @@ from promos.admin.code_pages import CodePages
 from promos.admin.conflicts import ANSWERS, CONFLICT, ConflictMixin
 from promos.admin.lists import CodeList
 from promos.admin.sharing import SHARING, Sharing
+from promos.admin.stripe_side import STRIPE, StripeSide
 from promos.admin.terms_form import CONDITIONS, TERMS
 from promos.models import Offer, PromoCode
 from promos.models.codes import PromoCodeQuerySet
@@ -94,14 +95,10 @@ LIMITS_TO_READ = (
 )
 STANDING = ("Now", {"fields": ("status_in_words", "redemptions", "sync_in_words")})
 WHY = ("Why this change?", {"fields": ("why",)})
-STRIPE = (
-    "Stripe",
-    {"fields": ("generations", "synced_at", "next_try_at", "sync_attempts")},
-)
 
 
 @admin.register(PromoCode)
-class PromoCodeAdmin(Sharing, ConflictMixin, CodePages, ProjectAdmin):
+class PromoCodeAdmin(Sharing, StripeSide, ConflictMixin, CodePages, ProjectAdmin):
     form = PromoCodeForm
     list_before_template = "admin/promos/code_tools.html"
     change_form_after_template = "admin/promos/code_preview.html"
@@ -131,11 +128,12 @@ class PromoCodeAdmin(Sharing, ConflictMixin, CodePages, ProjectAdmin):
     autocomplete_fields = ("campaign", "customer")
     conditional_fields = CONDITIONS
     warn_unsaved_form = True
-    actions = ("push_now", "retry", "approve", "pause", "resume", "move", "archive", *ANSWERS)
-    actions_row = ("push_now", "approve", "pause", "resume", "duplicate", "archive")
+    actions = ("push_now", "pull", "retry", "approve", "pause", "resume", "move", "archive", *ANSWERS)
+    actions_row = ("push_now", "pull", "approve", "pause", "resume", "duplicate", "archive")
     actions_detail = (
         *ANSWERS,
         "push_now",
+        "pull",
         "approve",
         "duplicate",
         {"title": "More", "icon": "more_vert", "items": ["retry", "pause", "resume", "move", "archive"]},
@@ -260,10 +258,6 @@ class PromoCodeAdmin(Sharing, ConflictMixin, CodePages, ProjectAdmin):
             '<a href="{}?promo_code__id__exact={}" class="text-link">{}</a>', url, obj.pk, self.uses(obj)
         )
 
-    @display(description="Stripe")
-    def sync_in_words(self, obj: PromoCode) -> str:
-        return SYNC_IN_WORDS[PromoCode.SyncStatus(obj.sync_status)].format(error=obj.sync_error)
-
     @display(description="Products")
     def products(self, obj: PromoCode) -> str:
         ids = obj.offer.product_ids
@@ -277,22 +271,6 @@ class PromoCodeAdmin(Sharing, ConflictMixin, CodePages, ProjectAdmin):
     @display(description="Smallest order")
     def minimum(self, obj: PromoCode) -> str:
         return in_money(obj.minimum_amount, obj.minimum_amount_currency)
-
-    @display(description="Promotion codes")
-    def generations(self, obj: PromoCode) -> SafeString | str:
-        return timeline.render(obj)
-
-    @action(code_words.PUSH)
-    def push_now(self, code: PromoCode, deed: Deed) -> None:
-        if code.sync_status == PromoCode.SyncStatus.CONFLICT:
-            raise Skipped("it is in conflict with Stripe")
-        promo_codes.retry(code)
-
-    @action(code_words.RETRY)
-    def retry(self, code: PromoCode, deed: Deed) -> None:
-        if code.sync_status != PromoCode.SyncStatus.ERROR and not code.sync_error:
-            raise Skipped("its last push did not fail")
-        promo_codes.retry(code)
 
     @action(code_words.APPROVE)
     def approve(self, code: PromoCode, deed: Deed) -> None:
@@ -326,14 +304,6 @@ class PromoCodeAdmin(Sharing, ConflictMixin, CodePages, ProjectAdmin):
         _skip_if_kept_in_stripe(code)
         if not promo_codes.archive(code, now=deed.now):
             raise Skipped(ARCHIVED)
-
-
-SYNC_IN_WORDS = {
-    PromoCode.SyncStatus.SYNCED: "In step with Stripe",
-    PromoCode.SyncStatus.PENDING: "Waits to be pushed to Stripe. {error}",
-    PromoCode.SyncStatus.ERROR: "The push to Stripe failed: {error}",
-    PromoCode.SyncStatus.CONFLICT: "Waits for your word: {error}",
-}
 
 
 def _is_kept_in_stripe(code: PromoCode) -> bool:

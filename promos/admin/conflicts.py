@@ -24,7 +24,7 @@ TAKE = Words(
     title="Take Stripe's",
     past="Settled for Stripe's:",
     explanation="What Stripe has goes before what is set here; the table on the code's page says what that means.",
-    icon="cloud_download",
+    icon="cloud_done",
     form=WhyForm,
     asks=True,
 )

@@ -72,9 +72,19 @@ class StripePromotionCode(models.Model):
     used_before = models.PositiveIntegerField(default=0)
     # Stripe's own count, shown beside ours and never the source of ours.
     times_redeemed = models.PositiveIntegerField(default=0)
+    # When the worker is to ask Stripe, because an owner wants it to, and when it last did for whatever reason.
+    pull_at = models.DateTimeField(null=True, blank=True, editable=False)
+    pulled_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["pull_at"],
+                condition=Q(pull_at__isnull=False),
+                name="promos_promotioncode_pull_idx",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["stripe_promotion_code_id"], name="promos_stripepromotioncode_stripe_id_unique"

@@ -98,6 +98,7 @@ def promotion_code(
         synced_terms=theirs,
         state=StripePromotionCode.State.CURRENT,
         times_redeemed=found["times_redeemed"],
+        pulled_at=now,
     )
     return code
 

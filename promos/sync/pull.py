@@ -239,7 +239,7 @@ def _take_found(
     if generation.state == State.CURRENT:
         return _take_settled(generation.pk, found, before, is_dead=is_dead, now=now)
     same = StripePromotionCode.objects.filter(pk=generation.pk)
-    same.update(times_redeemed=found["times_redeemed"])
+    same.update(times_redeemed=found["times_redeemed"], pulled_at=now)
     return before is None or generation.is_left_active
 
 
@@ -272,10 +272,10 @@ def _merge_promotion_code(
     if is_dead:
         # What Stripe ended by itself nobody has changed.
         theirs["active"] = base["active"]
-    generation.times_redeemed = found["times_redeemed"]
+    generation.times_redeemed, generation.pulled_at = found["times_redeemed"], now
     outcome = merge.compare(terms.of_code(code, generation, now=now), theirs, base)
     generation.synced_terms = outcome.settled(base, theirs)
-    generation.save(update_fields=["synced_terms", "times_redeemed"])
+    generation.save(update_fields=["synced_terms", "times_redeemed", "pulled_at"])
     if theirs == base:
         return False
     if outcome.clashing:

@@ -175,6 +175,14 @@ def test_push_now_leaves_a_conflict_to_the_owner(office: Client) -> None:
     assert "1 skipped: TAKEN" in run(office, "push_now", code)
 
 
+def test_bulk_pull_queues_what_stripe_has(office: Client, now: datetime) -> None:
+    there, not_there = factories.SyncedPromoCodeFactory(code="THERE"), factories.PromoCodeFactory(code="NEW")
+    said = run(office, "pull", there, not_there)
+    assert said == "Queued to be pulled from Stripe: THERE. 1 skipped: NEW (Stripe does not have it yet)."
+    page = office.get(address(PromoCode, "change", there.pk)).content.decode()
+    assert "Waits for the worker" in page
+
+
 def test_process_again_puts_a_failed_event_in_the_queue(office: Client, now: datetime) -> None:
     event = factories.WebhookEventFactory(error="KeyError", attempts=9)
     office.post(action_address(event, "process_again"), SUBMITTED)
