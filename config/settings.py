@@ -1,6 +1,7 @@
 """All settings, read from the environment and an optional .env file (see .env.example)."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -80,6 +81,18 @@ TRACKING = env.bool("TRACKING", default=True)
 BUDGET_MONTHS_AHEAD = env.int("BUDGET_MONTHS_AHEAD", default=12)
 # Whether a full refund gives the use of a code back; a campaign has its own say for its codes.
 GIVES_BACK_ON_REFUND = env.bool("GIVES_BACK_ON_REFUND", default=True)
+
+# What the owner says of every sale, for profit in reports: gross margin at list price, and what taking a payment
+# costs: a share of it and, by currency, minor units for each ("usd=30,eur=25").
+GROSS_MARGIN_PERCENT = Decimal(env.str("GROSS_MARGIN_PERCENT", default="100"))
+FEE_SHARE_PERCENT = Decimal(env.str("FEE_SHARE_PERCENT", default="0"))
+FEE_AMOUNTS = {
+    currency.lower(): int(amount) for currency, amount in env.dict("FEE_AMOUNTS", default={}).items()
+}
+if not (0 < GROSS_MARGIN_PERCENT <= 100 and 0 <= FEE_SHARE_PERCENT <= 100):
+    raise ImproperlyConfigured(
+        "GROSS_MARGIN_PERCENT and FEE_SHARE_PERCENT are percentages, the first above 0."
+    )
 
 # A second person approves codes that give away at least this share of a price, and campaigns with a budget
 # above these amounts in minor units ("usd=500000,eur=450000").
