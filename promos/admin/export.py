@@ -9,11 +9,9 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
-from promos import codes, money, offers
+from promos import codes, money, offers, spreadsheets
 from promos.models.codes import PromoCodeQuerySet
 
-#: A cell that begins with one of these is a formula to some spreadsheet.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 HEADERS = (
     "code",
     "status",
@@ -34,13 +32,6 @@ HEADERS = (
 READ_AT_ONCE = 2_000
 
 
-class _Echo:
-    """A file that hands back what is written to it."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
 def answer(rows: PromoCodeQuerySet, *, now: datetime) -> StreamingHttpResponse:
     """Answer with the rows, read and sent block by block."""
     response = StreamingHttpResponse(_lines(rows), content_type="text/csv; charset=utf-8")
@@ -48,18 +39,11 @@ def answer(rows: PromoCodeQuerySet, *, now: datetime) -> StreamingHttpResponse:
     return response
 
 
-def safe(cell: object) -> str:
-    """Return a cell's text, with a quotation mark before what a spreadsheet would reckon out."""
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
-
-
 def _lines(rows: PromoCodeQuerySet) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    # So that a spreadsheet takes it for UTF-8.
-    yield "\ufeff" + writer.writerow(HEADERS)
+    writer = csv.writer(spreadsheets.Echo())
+    yield spreadsheets.MARK + writer.writerow(HEADERS)
     for code in rows.iterator(chunk_size=READ_AT_ONCE):
-        yield writer.writerow([safe(cell) for cell in _cells(code)])
+        yield writer.writerow([spreadsheets.safe(cell) for cell in _cells(code)])
 
 
 def _cells(code: Any) -> Iterable[object]:
