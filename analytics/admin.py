@@ -8,13 +8,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from analytics import dashboard, periods, reports
-
-#: The figures are made of these; without the right to see them the home is Django's list of models.
-PERMISSIONS = ("promos.view_promocode", "promos.view_promocodeusage", "promos.view_ledgerentry")
+from analytics.pages.page import PERMISSIONS
 
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add the dashboard of the period that the address asks for; a wrong period gets a sentence and 30 days."""
+    """Add the dashboard of the period that the address asks for; a wrong period gets a sentence and 30 days.
+
+    Without the right to see figures the home is Django's list of models.
+    """
     if not request.user.has_perms(PERMISSIONS):
         return context
     now, zone = timezone.now(), timezone.get_default_timezone()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+from analytics import blocks
+from analytics.blocks import Cell
 from analytics.periods import Period
 from analytics.reports import Plan, Point
 from promos import money
@@ -14,6 +17,7 @@ from promos import money
 NET_COLOUR = "var(--color-primary-600)"
 DISCOUNT_COLOUR = "var(--color-orange-400)"
 ALL_COLOUR = "var(--color-base-400)"
+LOST_COLOUR = "var(--color-red-400)"
 #: Readable on the light and on the dark ground.
 TEXT_COLOUR = "#747d8c"
 
@@ -28,12 +32,81 @@ class Chart:
     data: str
     options: str
     headers: list[str]
-    rows: list[list[str]]
+    rows: Sequence[Sequence[str | Cell]]
+    #: "bar" or "line".
+    kind: str = "bar"
 
     @property
     def numbers(self) -> int:
         """How many columns, at the end, are figures."""
         return len(self.headers) - 1
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the points of a chart are (a day, a plan, …), and each one's name."""
+
+    header: str
+    names: Sequence[str]
+
+    @classmethod
+    def of_buckets(cls, period: Period) -> Labels:
+        """Return the days, weeks or months of a period, short as an axis has room for."""
+        return cls(period.bucket.capitalize(), [_short(day, period) for day in period.buckets()])
+
+
+@dataclass(frozen=True)
+class Series:
+    """One colour of a chart: a figure for each label, None where there is none."""
+
+    name: str
+    values: Sequence[int | None]
+    colour: str = NET_COLOUR
+
+
+def draw(
+    title: str,
+    labels: Labels,
+    series: Sequence[Series],
+    *,
+    summary: str,
+    formula: str,
+    currency: str = "",
+    shape: str = "bar",
+) -> Chart:
+    """Draw figures beside each other; minor units where there is a currency, else numbers.
+
+    ``shape`` is "bar", "sideways" (bars with long names) or "line".
+    """
+    drawn = {one.name: ([_pixels(value, currency) for value in one.values], one.colour) for one in series}
+    return Chart(
+        title=title,
+        formula=formula,
+        summary=summary,
+        data=_data(labels.names, drawn),
+        options=_options(whole_numbers=not currency, sideways=shape == "sideways"),
+        headers=[labels.header, *drawn],
+        rows=[
+            [name, *(_cell(value, currency) for value in values)]
+            for name, *values in zip(labels.names, *(one.values for one in series), strict=True)
+        ],
+        kind="line" if shape == "line" else "bar",
+    )
+
+
+def _pixels(value: int | None, currency: str) -> float | int | None:
+    # Floats only here, where they become pixels; every figure that is read comes from integers.
+    return float(money.decimal(value, currency)) if value is not None and currency else value
+
+
+def _cell(value: int | None, currency: str) -> Cell:
+    if value is None:
+        return blocks.words("—")
+    return blocks.amount(value, currency) if currency else blocks.count(value)
+
+
+def _short(day: date, period: Period) -> str:
+    return f"{day:%b %Y}" if period.bucket == "month" else f"{day:%d %b}"
 
 
 def money_over_time(points: Sequence[Point], currency: str, period: Period, *, formula: str) -> Chart:
@@ -101,25 +174,30 @@ def plan_mix(plans: Sequence[Plan], *, formula: str) -> Chart:
 
 
 def _labels(points: Sequence[Point], period: Period) -> list[str]:
-    return [f"{point.day:%b %Y}" if period.bucket == "month" else f"{point.day:%d %b}" for point in points]
+    return [_short(point.day, period) for point in points]
 
 
 def _in_currency(
     shown: dict[str, tuple[list[int], str]], currency: str
-) -> dict[str, tuple[list[float], str]]:
-    # Floats only here, where they become pixels; every figure that is read comes from integers.
+) -> dict[str, tuple[list[float | int | None], str]]:
     return {
-        label: ([float(money.decimal(amount, currency)) for amount in amounts], colour)
+        label: ([_pixels(amount, currency) for amount in amounts], colour)
         for label, (amounts, colour) in shown.items()
     }
 
 
-def _data(labels: list[str], shown: dict[str, tuple[Any, str]]) -> str:
+def _data(labels: Sequence[str], shown: dict[str, tuple[Any, str]]) -> str:
     datasets = [
-        {"label": label, "data": values, "backgroundColor": colour, "borderRadius": 2}
+        {
+            "label": label,
+            "data": values,
+            "backgroundColor": colour,
+            "borderColor": colour,
+            "borderRadius": 2,
+        }
         for label, (values, colour) in shown.items()
     ]
-    return json.dumps({"labels": labels, "datasets": datasets})
+    return json.dumps({"labels": list(labels), "datasets": datasets})
 
 
 def _options(*, whole_numbers: bool = False, sideways: bool = False) -> str:

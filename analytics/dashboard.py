@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from analytics import attention, charts, formulas, links
+from analytics import attention, blocks, charts, formulas, links
 from analytics.attention import Concern
+from analytics.blocks import Card, Table
 from analytics.charts import Chart
 from analytics.formulas import Ratio
 from analytics.periods import Period
 from analytics.reports import CodeFigures, Figures, Overview, Section
 from promos import money
 from promos.models import LedgerEntry, PromoCode, PromoCodeUsage
-
-
-@dataclass(frozen=True)
-class Card:
-    """One figure: its value in words, what it was before, how it is reckoned, and the way to its rows."""
-
-    title: str
-    value: str
-    formula: str
-    link: str = ""
-    note: str = ""
-    lines: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of a list; cells may be links, and the last ``numbers`` columns are figures."""
-
-    headers: list[str]
-    rows: list[list[str | SafeString]]
-    numbers: int
-    formula: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,7 +71,7 @@ def _savings(now: Figures, before: Figures, period: Period) -> Card:
     return Card(
         title="Total customer savings",
         value=money.display(now.money.discount_amount, now.currency),
-        note=_before(money.display(before.money.discount_amount, now.currency), period),
+        note=blocks.before(money.display(before.money.discount_amount, now.currency), period),
         formula=formulas.SAVINGS,
         link=links.entries(period, currency=now.currency, discount_amount__gt="0"),
     )
@@ -103,7 +82,7 @@ def _redemptions(now: Figures, before: Figures, period: Period) -> Card:
     return Card(
         title="Redemptions",
         value=f"{now.redemptions.redemptions:,}",
-        note=_before(f"{before.redemptions.redemptions:,}", period),
+        note=blocks.before(f"{before.redemptions.redemptions:,}", period),
         lines=[("By new customers", f"{new:,} ({share})")],
         formula=f"{formulas.REDEMPTIONS} New customers: {formulas.NEW_CUSTOMERS}",
         link=links.redemptions(period, currency=now.currency),
@@ -118,7 +97,7 @@ def _net(now: Figures, before: Figures, period: Period) -> Card:
     return Card(
         title="Net revenue with a code",
         value=shown(now.money.net_amount),
-        note=_before(shown(before.money.net_amount), period),
+        note=blocks.before(shown(before.money.net_amount), period),
         lines=[
             ("Gross", shown(now.money.gross_amount)),
             (f"Discount ({now.discount_rate})", shown(-now.money.discount_amount)),
@@ -148,7 +127,7 @@ def _conversion(overview: Overview) -> Card:
     return Card(
         title="Conversion, code to purchase",
         value=_headline(ratio),
-        note=_before(_headline(before), overview.period),
+        note=blocks.before(_headline(before), overview.period),
         lines=[_cases("Bought, of those who entered a code", ratio)],
         formula=formulas.CONVERSION,
         link=links.accepted_checks(overview.period),
@@ -178,11 +157,6 @@ def _cases(label: str, ratio: Ratio) -> tuple[str, str]:
 
 def _fraction(ratio: Ratio) -> str:
     return f"{ratio.part:,} of {ratio.whole:,}"
-
-
-def _before(shown: str, period: Period) -> str:
-    days = "day" if period.days == 1 else f"{period.days:,} days"
-    return f"{shown} in the {days} before"
 
 
 def _top_codes(top: list[CodeFigures]) -> Table:

@@ -13,6 +13,15 @@ REDEMPTIONS = "One code applied to one completed, settled checkout or subscripti
 GROSS = "Sum of the amounts before discount, without tax, of orders with a code."
 NET = "Gross − discount − refunds − lost disputes, of orders with a code. Tax is left out."
 DISCOUNT_RATE = "Discount ÷ gross, on discounted orders only."
+DISCOUNT_RATE_OF_ALL = "Discount ÷ gross of all paid orders, those without a code too."
+AVERAGE_DISCOUNT = "Discount ÷ discounted orders."
+ACTUAL_AGAINST_LIST = (
+    "Gross is what list prices would have brought, net what was kept; both added up from the first day shown."
+)
+GIVEN_AGAINST_EARNED = (
+    "Net revenue ÷ discount given, of orders with a code: attributed, since nobody proved that these customers "
+    "would not have bought without."
+)
 MOST_USED = "The code with the most redemptions in the period; among equals, the newer one."
 CONVERSION = "Customers who completed a checkout with the code within 30 days of entering it ÷ customers who entered it validly."
 USAGE_RATE = "Codes redeemed at least once ÷ codes issued (approved, archived ones included), over all time."

@@ -308,7 +308,7 @@ UNFOLD = {
     # Searching whole models is unbounded; ours takes the first few of each kind.
     "COMMAND": {"search_models": False, "search_callback": "promos.admin.site.search"},
     "TABS": "promos.admin.site.tabs",
-    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "promos.admin.site.menu"},
+    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "analytics.pages.menu.menu"},
     "COLORS": {
         # Readable as text on white and under white text (AA).
         "primary": {

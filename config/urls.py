@@ -13,6 +13,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="billing:plans"), name="home"),
+    path("admin/analytics/", include("analytics.pages.urls")),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("api/promo-codes/analytics/", AnalyticsView.as_view(), name="api_analytics"),

@@ -10,6 +10,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
+from analytics.pages import registry
 from promos import roles
 from promos.admin import pages
 from promos.models import PromoCode
@@ -58,6 +59,8 @@ def cells() -> Iterator[tuple[str, str, frozenset[str]]]:
         for own in pages.of(page):
             key = [row.pk if row else 0] if "<" in own.route else []
             yield f"{label} {own.name}", address(model, own.name, *key), PAGES.get(own.name, lookers(model))
+    for figures in registry.PAGES:
+        yield f"figures {figures.slug}", figures.address, EVERYBODY
 
 
 @pytest.fixture

@@ -1,0 +1,113 @@
+"""What pages of figures are made of: cards and tables, and cells that a person reads and an export can take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from analytics.formulas import Ratio
+from analytics.periods import Period
+from promos import money
+
+
+@dataclass(frozen=True)
+class Amount:
+    """Money in minor units, as an export gives it."""
+
+    minor_units: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is shown, what an export says in its place, and the way to the rows behind it.
+
+    ``level`` from 1 to 5 is how strongly a heat map colours it; 0 not at all.
+    """
+
+    text: str
+    value: Amount | int | str | None = None
+    link: str = ""
+    level: int = 0
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def exported(self) -> Amount | int | str:
+        return self.text if self.value is None else self.value
+
+
+def words(text: str, link: str = "") -> Cell:
+    return Cell(text, link=link)
+
+
+def amount(minor_units: int, currency: str, link: str = "") -> Cell:
+    return Cell(money.display(minor_units, currency), Amount(minor_units, currency), link)
+
+
+def count(number: int, link: str = "", *, level: int = 0) -> Cell:
+    return Cell(f"{number:,}", number, link, level)
+
+
+def share(ratio: Ratio) -> Cell:
+    """Show a ratio: a percentage, "—" over nothing, "too few" under thirty cases."""
+    return Cell(str(ratio))
+
+
+def day(when: date) -> Cell:
+    return Cell(when.isoformat())
+
+
+def moment(when: datetime | None) -> Cell:
+    """Show a moment to the minute, in the site's time zone; empty for none."""
+    return Cell(timezone.localtime(when).strftime("%Y-%m-%d %H:%M") if when else "")
+
+
+@dataclass(frozen=True)
+class Card:
+    """One figure: its value in words, what it was before, how it is reckoned, and the way to its rows."""
+
+    title: str
+    value: str | Cell
+    formula: str
+    link: str = ""
+    note: str = ""
+    lines: Sequence[tuple[str, str | Cell]] = field(default_factory=list)
+
+
+def before(shown: object, period: Period) -> str:
+    """Return the note beside a figure that says what it was in the period before."""
+    days = "day" if period.days == 1 else f"{period.days:,} days"
+    return f"{shown} in the {days} before"
+
+
+@dataclass(frozen=True)
+class Paging:
+    """Which part of a long table is shown, and the addresses of the parts beside it."""
+
+    shown: str
+    previous: str = ""
+    following: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a list; cells may be links, and the last ``numbers`` columns are figures."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str | SafeString | Cell]]
+    numbers: int
+    formula: str = ""
+    title: str = ""
+    #: Said in place of a table without rows.
+    empty: str = ""
+    paging: Paging | None = None
+
+    @property
+    def is_wide(self) -> bool:
+        return len(self.headers) > 5

@@ -1,0 +1,51 @@
+"""What the filters offer: the currencies and plans that were sold, and the newest campaigns."""
+
+from __future__ import annotations
+
+from django.db.models import TextField, Value
+from django.db.models.functions import Coalesce, NullIf
+from djstripe.models import Price
+
+from analytics.selection import Segment
+from promos.models import Campaign, LedgerEntry
+
+#: A select with more is no longer one; an older campaign is reached from its own page.
+OFFERED_AT_MOST = 200
+
+Option = tuple[str, str]
+
+
+def currencies() -> list[Option]:
+    sold = LedgerEntry.objects.values_list("currency", flat=True).distinct().order_by("currency")
+    return [(currency, currency.upper()) for currency in sold]
+
+
+def has_currency(currency: str) -> bool:
+    return LedgerEntry.objects.filter(currency=currency).exists()
+
+
+def campaigns() -> list[Option]:
+    newest = Campaign.objects.order_by("-pk").values_list("pk", "name")[:OFFERED_AT_MOST]
+    return sorted(((str(pk), name) for pk, name in newest), key=lambda option: option[1].casefold())
+
+
+def plans() -> list[Option]:
+    """Return the recurring prices that the mirror knows, on sale or not."""
+    name = Coalesce(NullIf("nickname", Value("")), "product__name", output_field=TextField())
+    prices = Price.objects.exclude(stripe_data__recurring=None).annotate(named=name)
+    rows = prices.order_by("named", "id").values_list("id", "named", "stripe_data__recurring__interval")
+    return [(price, f"{named}, {interval}ly") for price, named, interval in rows[:OFFERED_AT_MOST]]
+
+
+def has_plan(plan: str) -> bool:
+    """Say whether a price is a plan here: the mirror knows it, or it was sold before."""
+    return Price.objects.filter(id=plan).exists() or LedgerEntry.objects.filter(plan=plan).exists()
+
+
+def segments() -> list[Option]:
+    return [(value, str(label)) for value, label in Segment.choices]
+
+
+def with_chosen(chosen: str, offered: list[Option]) -> list[Option]:
+    """Return the options with the chosen one among them, though it be beyond what is offered."""
+    return offered if chosen in dict(offered) else [*offered, (chosen, chosen)]

@@ -1,0 +1,142 @@
+"""What every page of figures does alike: filters, rights, exports. Shown on the page of revenue."""
+
+import csv
+import json
+from datetime import datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from analytics.pages import registry
+from tests.analytics.builders import redeem
+from tests.analytics.pages.conftest import Open
+from tests.factories import CampaignFactory, PriceFactory, PromoCodeFactory
+
+pytestmark = pytest.mark.django_db
+SLUGS = [page.slug for page in registry.PAGES]
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_page_opens_with_nothing_and_with_something(slug: str, opened: Open, now: datetime) -> None:
+    assert "<form" in opened(slug)
+    redeem(PromoCodeFactory(code="<b>BOLD</b>"), at=now)
+    page = opened(slug)
+    assert "<b>" not in page
+    assert "Formula" in page
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("from", "2026-02-31"),
+        ("days", "99999999999999999999"),
+        ("currency", "xyz"),
+        ("currency", "\0"),
+        ("campaign", "99999999999999999999999"),
+        ("campaign", "²"),
+        ("plan", "price_nobody"),
+        ("segment", "rich"),
+        ("part", "-1"),
+        ("part", "0"),
+        ("export", "xml"),
+    ],
+)
+def test_page_answers_any_address(slug: str, name: str, value: str, opened: Open, now: datetime) -> None:
+    redeem(PromoCodeFactory(), at=now)
+    page = opened(slug, **{name: value})
+    assert ('role="alert"' in page) == (name != "export")
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"currency": "xyz"}, "Nothing was sold in XYZ; shown are all currencies."),
+        ({"campaign": "7777"}, "There is no campaign 7777; shown are all."),
+        ({"plan": "price_nobody"}, "There is no plan price_nobody; shown are all."),
+        ({"segment": "rich"}, "Customers are “new” or “returning”; shown are all."),
+        (
+            {"from": "2026-02-01", "to": "2026-01-01"},
+            "before it starts (2026-02-01). Shown are the last 30 days.",
+        ),
+        ({"from": "1900-01-01", "to": "2100-01-01"}, "Shown are the last 30 days."),
+    ],
+)
+def test_wrong_filter_gets_a_sentence_and_everything(
+    query: dict[str, str], sentence: str, opened: Open, now: datetime
+) -> None:
+    redeem(PromoCodeFactory(), gross=10_000, discount=2_000, at=now)
+    page = opened("revenue", **query)
+    assert sentence in page
+    assert "$80.00" in page
+
+
+def test_filters_narrow_the_figures(opened: Open, now: datetime) -> None:
+    campaign = CampaignFactory()
+    price = PriceFactory(id="price_team")
+    redeem(PromoCodeFactory(campaign=campaign), gross=700, discount=0, at=now)
+    redeem(PromoCodeFactory(), gross=500, discount=0, at=now, is_new_customer=True)
+    redeem(PromoCodeFactory(), gross=300, discount=0, at=now, plan=price.id)
+    redeem(PromoCodeFactory(), gross=100, discount=0, at=now, currency="eur")
+    for query, shown in (
+        ({}, "$15.00"),
+        ({"campaign": str(campaign.pk)}, "$7.00"),
+        ({"segment": "new"}, "$5.00"),
+        ({"plan": "price_team"}, "$3.00"),
+        ({"currency": "eur"}, "€1.00"),
+    ):
+        page = opened("revenue", **query)
+        assert f">{shown}</a>" in page, query
+        assert 'role="alert"' not in page
+
+
+def test_links_keep_the_filters(opened: Open, now: datetime) -> None:
+    redeem(PromoCodeFactory(), at=now)
+    page = opened("revenue", currency="usd", days="7", nonsense="x")
+    assert 'href="?days=90&currency=usd"' in page
+    assert 'href="?days=7&currency=usd&export=csv"' in page
+
+
+def test_period_is_compared_with_the_one_before(opened: Open, now: datetime) -> None:
+    code = PromoCodeFactory()
+    redeem(code, gross=10_000, discount=1_234, at=now - timedelta(days=10))
+    assert "$12.34 in the 7 days before" in opened("revenue", days="7")
+
+
+def test_json_has_the_figures_in_minor_units(signed_in: Client, now: datetime) -> None:
+    redeem(PromoCodeFactory(), gross=10_000, discount=2_000, at=now)
+    response = signed_in.get("/admin/analytics/revenue/", {"export": "json", "currency": "usd"})
+    document = json.loads(response.content)
+    assert document["filters"]["currency"] == "usd"
+    [section] = document["sections"]
+    assert section["figures"][0]["value"] == {"amount": 10_000, "currency": "usd"}
+    assert section["tables"][-1]["rows"][0][1:4] == [
+        {"amount": amount, "currency": "usd"} for amount in (10_000, 2_000, 8_000)
+    ]
+    assert "attachment" in response["Content-Disposition"]
+
+
+def test_csv_has_the_figures_and_disarms_formulas(signed_in: Client, now: datetime) -> None:
+    campaign = CampaignFactory(name='=HYPERLINK("x")')
+    redeem(PromoCodeFactory(campaign=campaign), gross=500, discount=1_000, at=now)
+    response = signed_in.get("/admin/analytics/revenue/", {"export": "csv"})
+    lines = list(csv.reader(StringIO(response.content.decode("utf-8-sig"))))
+    [line] = [line for line in lines if line and "HYPERLINK" in line[0]]
+    assert line == ['\'=HYPERLINK("x")', "5.00", "10.00", "-5.00", "−$0.50", "USD"]
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_page_is_closed_to_staff_without_the_right(slug: str, client: Client) -> None:
+    client.force_login(User.objects.create_user("helper", is_staff=True))
+    assert client.get(f"/admin/analytics/{slug}/").status_code == 403
+    assert f"/admin/analytics/{slug}/" not in client.get("/admin/").content.decode()
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_page_asks_for_a_login_and_changes_nothing(slug: str, client: Client, owner: User) -> None:
+    assert client.get(f"/admin/analytics/{slug}/").status_code == 302
+    client.force_login(owner)
+    assert client.post(f"/admin/analytics/{slug}/").status_code in (403, 405)
+    assert f'href="/admin/analytics/{slug}/"' in client.get("/admin/").content.decode()
