@@ -1,0 +1,260 @@
+"""Customers who began in one month, with a code or without one, followed month by month.
+
+A customer belongs to the cohort of their first order: its currency, plan,
+interval and calendar month (month 0). Promo customers began with a code; the
+others have never redeemed one. Who took a code only later is on neither side,
+since neither would be told truly by them.
+
+Each answers with one row for a cohort, a side and a month at most, however many
+customers there are. Months are numbered (``month_number``), so that they can be
+subtracted. The selection's period is when customers began, a campaign narrows
+the promo side only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db import connections
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    Expression,
+    F,
+    FilteredRelation,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import ExtractMonth, ExtractYear
+from djstripe.models import Price
+
+from analytics.economics import Earnings
+from analytics.queries import DISPUTES, ORDERS, REFUNDS, SETTLED
+from analytics.selection import Selection
+from promos.models import LedgerEntry, PromoCodeUsage
+
+_COHORT = ("currency", "plan", "interval", "month_number", "is_promo")
+
+
+def month_number(day: date) -> int:
+    """Return the number of a day's month; the months of one year to the next are twelve apart."""
+    return day.year * 12 + day.month - 1
+
+
+def first_day(number: int) -> date:
+    """Return the first day of a numbered month."""
+    return date(number // 12, number % 12 + 1, 1)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a cohort: customers whose first order was on this plan in this month, with a code or without."""
+
+    currency: str
+    plan: str
+    interval: str
+    month_number: int
+    is_promo: bool
+
+
+@dataclass(frozen=True)
+class Size:
+    side: Side
+    customers: int
+
+
+def sizes(chosen: Selection) -> list[Size]:
+    """Count the customers of each side of each cohort that began in the period."""
+    rows = _signups(chosen).values(*_COHORT).annotate(customers=Count("pk")).order_by(*_COHORT)
+    return [Size(_side(row), row["customers"]) for row in rows]
+
+
+@dataclass(frozen=True)
+class MonthEarnings:
+    """What a side moved in its month ``month`` (0: the one in which it began)."""
+
+    side: Side
+    month: int
+    earned: Earnings
+
+
+def earnings(chosen: Selection) -> list[MonthEarnings]:
+    """Sum what each side's customers paid and got back, in the cohort's currency, by month since they began."""
+    entries = _entries(chosen).values(*_COHORT, month=_since_signup(chosen))
+    rows = entries.annotate(**_EARNINGS).order_by(*_COHORT, "month")
+    return [
+        MonthEarnings(_side(row), row["month"], Earnings(**{name: row[name] for name in _EARNINGS}))
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True)
+class Paying:
+    """Customers whom payments cover from month ``first`` up to and without ``end``; nobody twice in one month."""
+
+    side: Side
+    first: int
+    end: int
+    customers: int
+
+
+def paying(chosen: Selection) -> list[Paying]:
+    """Count the customers whose orders cover each stretch of months; an order paid back in full covers none.
+
+    An order covers what it was for: a year twelve months, anything shorter its own month.
+    """
+    stretches = _orders(chosen).values(
+        *_COHORT, "customer_id", first=_since_signup(chosen), end=_since_signup(chosen) + _covered()
+    )
+    sql, params = stretches.order_by().query.sql_with_params()
+    with connections[stretches.db].cursor() as cursor:
+        cursor.execute(_WITHOUT_OVERLAP.format(stretches=sql), params)
+        rows = cursor.fetchall()
+    return [
+        Paying(Side(currency, plan, interval, int(number), bool(is_promo)), int(first), int(end), customers)
+        for currency, plan, interval, number, is_promo, first, end, customers in rows
+    ]
+
+
+# The ORM cannot group by a window: each order counts only where no earlier one covers the month already.
+_WITHOUT_OVERLAP = """
+SELECT currency, plan, "interval", month_number, is_promo, uncovered, "end", COUNT(*)
+FROM (
+    SELECT orders.*, CASE WHEN covered > first THEN covered ELSE first END AS uncovered
+    FROM (
+        SELECT stretches.*, MAX("end") OVER (
+            PARTITION BY customer_id ORDER BY first, "end" ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS covered
+        FROM ({stretches}) AS stretches
+    ) AS orders
+) AS uncovered_orders
+WHERE uncovered < "end"
+GROUP BY currency, plan, "interval", month_number, is_promo, uncovered, "end"
+ORDER BY currency, plan, "interval", month_number, is_promo, uncovered, "end"
+"""
+
+
+@dataclass(frozen=True)
+class Granted:
+    """How many promo customers of a cohort began with a discount of these terms."""
+
+    side: Side
+    duration: str
+    duration_in_months: int | None
+    customers: int
+
+
+def granted(chosen: Selection) -> list[Granted]:
+    """Count the promo customers of each cohort by how long their discount runs."""
+    terms = {
+        "duration": F("usage__promo_code__offer__duration"),
+        "duration_in_months": F("usage__promo_code__offer__duration_in_months"),
+    }
+    rows = _signups(chosen).filter(usage__isnull=False).values(*_COHORT, **terms)
+    counted = rows.annotate(customers=Count("pk")).order_by(*_COHORT, *terms)
+    return [
+        Granted(_side(row), row["duration"], row["duration_in_months"], row["customers"]) for row in counted
+    ]
+
+
+def later_redeemers(chosen: Selection) -> int:
+    """Count the customers who began without a code and redeemed one later: they are on neither side."""
+    return _first_orders(chosen).filter(_redeemed(), usage=None).count()
+
+
+def _first_orders(chosen: Selection) -> QuerySet[LedgerEntry]:
+    """Return the orders with which customers began, as the ledger marks them; a renewal begins nothing."""
+    began = chosen.orders().filter(kind=LedgerEntry.Kind.CHECKOUT, is_new_customer=True)
+    return began.filter(customer__isnull=False)
+
+
+def _signups(chosen: Selection) -> QuerySet[LedgerEntry]:
+    """Return the first orders of the period on either side."""
+    promo = Q(usage__isnull=False)
+    if chosen.campaign_id:
+        promo &= Q(usage__promo_code__campaign=chosen.campaign_id)
+    is_promo = Case(When(usage__isnull=False, then=Value(1)), default=Value(0), output_field=IntegerField())
+    number = _number("occurred_at", chosen)
+    return (
+        _first_orders(chosen)
+        .filter(promo | Q(usage=None) & ~_redeemed())
+        .annotate(month_number=number, is_promo=is_promo)
+    )
+
+
+def _entries(chosen: Selection) -> QuerySet[LedgerEntry]:
+    """Join everything that the customers of the period's first orders moved since, in its currency."""
+    theirs = Q(customer__ledger_entries__currency=F("currency"))
+    return _signups(chosen).annotate(entry=FilteredRelation("customer__ledger_entries", condition=theirs))
+
+
+def _orders(chosen: Selection) -> QuerySet[LedgerEntry]:
+    """Narrow the entries to orders that were not paid back in full."""
+    back = LedgerEntry.objects.filter(order__isnull=False, order__net_amount__gt=0).values("order")
+    all_of_it = back.annotate(back=Sum("net_amount")).filter(back__lte=-F("order__net_amount"))
+    return _entries(chosen).filter(_IS_ORDER & ~Q(entry__in=all_of_it.values("order")))
+
+
+def _entry(condition: Q) -> Q:
+    """Return a condition on entries as one on the joined ones."""
+    return Q(*((f"entry__{name}", value) for name, value in condition.children))  # type: ignore[misc]
+
+
+_IS_ORDER = _entry(ORDERS)
+_EARNINGS = {
+    "gross_amount": Sum("entry__gross_amount", default=0),
+    "discount_amount": Sum("entry__discount_amount", default=0),
+    "charged_amount": Sum("entry__net_amount", filter=_IS_ORDER, default=0),
+    "refunded_amount": -Sum("entry__net_amount", filter=_entry(REFUNDS), default=0),
+    "disputed_amount": -Sum("entry__net_amount", filter=_entry(DISPUTES), default=0),
+    "payments": Count("entry__pk", filter=_IS_ORDER & Q(entry__net_amount__gt=0)),
+}
+
+
+def _redeemed() -> Exists:
+    return Exists(PromoCodeUsage.objects.filter(customer=OuterRef("customer"), status__in=SETTLED))
+
+
+def _number(name: str, chosen: Selection) -> Expression:
+    """Return the number of a time's month in the site's time zone."""
+    zone = chosen.period.zone
+    return ExtractYear(name, tzinfo=zone) * 12 + ExtractMonth(name, tzinfo=zone) - 1
+
+
+def _since_signup(chosen: Selection) -> Expression:
+    return _number("entry__occurred_at", chosen) - F("month_number")
+
+
+def _covered() -> Case:
+    """Return how many months an order pays for."""
+    cases = [When(entry__plan=price, then=Value(months)) for price, months in unusual_lengths().items()]
+    return Case(*cases, When(entry__interval="year", then=Value(12)), default=Value(1))
+
+
+def unusual_lengths() -> dict[str, int]:
+    """Return the months between two payments of the prices that are charged every so many intervals, by the mirror."""
+    prices = Price.objects.filter(stripe_data__recurring__interval_count__gt=1)
+    return {
+        price: months_covered(data["recurring"]["interval"], data["recurring"]["interval_count"])
+        for price, data in prices.values_list("id", "stripe_data")
+    }
+
+
+def months_covered(interval: str, count: int = 1) -> int:
+    """Return the months that a payment for so many intervals is for, at least its own."""
+    return {"year": 12 * count, "month": count}.get(interval, 1)
+
+
+def _side(row: Mapping[str, Any]) -> Side:
+    return Side(
+        row["currency"], row["plan"], row["interval"], row["month_number"], is_promo=bool(row["is_promo"])
+    )
