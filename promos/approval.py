@@ -2,11 +2,15 @@
 
 A code that gives away at least ``APPROVAL_SHARE_PERCENT`` of some plan's price, and
 a campaign whose budget is above ``APPROVAL_BUDGETS`` of its currency. Who last
-changed the terms never approves them (a constraint of the database too).
+changed the terms never approves them (a constraint of the database too), and what
+is approved is what the second person saw: terms that changed meanwhile are refused.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Collection
 from decimal import Decimal
 
 from django.conf import settings
@@ -15,6 +19,33 @@ from django.core.exceptions import ValidationError
 
 from promos import discounts, plans
 from promos.models import Campaign, Offer, PromoCode
+
+#: What is approved of a code: everything that decides who gets how much, and when.
+TERMS_OF_CODE = (
+    "code",
+    "campaign",
+    "customer",
+    "starts_at",
+    "expires_at",
+    "max_redemptions",
+    "max_redemptions_per_customer",
+    "first_time_only",
+    "minimum_amount",
+    "minimum_amount_currency",
+)
+TERMS_OF_OFFER = (
+    "kind",
+    "percent_off",
+    "amount_off",
+    "currency",
+    "currency_amounts",
+    "fixed_price_amount",
+    "list_price_id",
+    "duration",
+    "duration_in_months",
+    "product_ids",
+)
+TERMS_OF_CAMPAIGN = ("currency", "budget_amount")
 
 
 def code_needs_it(offer: Offer) -> bool:
@@ -52,7 +83,42 @@ def share(offer: Offer) -> Decimal:
     return max(shares, default=Decimal(1))
 
 
+def terms_of_code(code: PromoCode, offer: Offer) -> list[object]:
+    """Return what is approved of a code with an offer."""
+    own = [getattr(code, PromoCode._meta.get_field(name).attname) for name in TERMS_OF_CODE]  # type: ignore[union-attr]
+    return own + terms_of_offer(offer)
+
+
+def terms_of_offer(offer: Offer) -> list[object]:
+    return [getattr(offer, name) for name in TERMS_OF_OFFER]
+
+
+def terms_of_campaign(campaign: Campaign) -> list[object]:
+    return [getattr(campaign, name) for name in TERMS_OF_CAMPAIGN]
+
+
+def fingerprint_of_code(code: PromoCode) -> str:
+    """Return what a code's saved terms are known by; codes of a batch that differ in their text only have the same."""
+    terms = terms_of_code(code, code.offer)
+    return _fingerprint(["batch", code.batch_id, *terms[1:]] if code.batch_id else ["code", code.pk, *terms])
+
+
+def fingerprint_of_campaign(campaign: Campaign) -> str:
+    """Return what a campaign's saved budget is known by."""
+    return _fingerprint(["campaign", campaign.pk, *terms_of_campaign(campaign)])
+
+
+def refuse_unseen(fingerprint: str, seen: Collection[str]) -> None:
+    """Raise ValidationError when the terms, as they are now, are not among those that the approver saw."""
+    if fingerprint not in seen:
+        raise ValidationError("the terms were changed meanwhile, so look at them again")
+
+
 def refuse_own(row: Campaign | PromoCode, by: User) -> None:
     """Raise ValidationError when the one who approves is the one who set the terms."""
     if row.terms_changed_by_id == by.pk:
         raise ValidationError("you set these terms, so somebody else must approve them")
+
+
+def _fingerprint(terms: list[object]) -> str:
+    return hashlib.sha256(json.dumps(terms, default=str, sort_keys=True).encode()).hexdigest()[:32]

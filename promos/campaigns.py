@@ -6,6 +6,7 @@ written by redemptions at the same time.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -78,7 +79,7 @@ def results(campaign: Campaign) -> list[Result]:
 def save(campaign: Campaign, *, by: User | None) -> Campaign:
     """Save a new or an edited campaign; a changed budget needs its approval anew."""
     before = Campaign.objects.select_for_update().filter(pk=campaign.pk).first()
-    if before is None or _money(before) != _money(campaign):
+    if before is None or approval.terms_of_campaign(before) != approval.terms_of_campaign(campaign):
         campaign.needs_approval = approval.campaign_needs_it(campaign)
         campaign.approved_at = campaign.approved_by = None
         campaign.terms_changed_by = by
@@ -92,16 +93,19 @@ def save(campaign: Campaign, *, by: User | None) -> Campaign:
 
 
 @transaction.atomic
-def approve(campaign: Campaign, *, by: User, now: datetime) -> bool:
+def approve(campaign: Campaign, *, seen: Collection[str], by: User, now: datetime) -> bool:
     """Let the codes of a waiting campaign work; return False when it does not wait.
 
+    ``seen`` are the fingerprints of the budgets that the person was shown.
+
     Raises:
-        ValidationError: the same person set its budget.
+        ValidationError: the same person set its budget, or it is not what was shown.
     """
-    campaign.refresh_from_db(fields=_APPROVAL, from_queryset=Campaign.objects.select_for_update())
+    campaign.refresh_from_db(from_queryset=Campaign.objects.select_for_update())
     if not campaign.is_waiting:
         return False
     approval.refuse_own(campaign, by)
+    approval.refuse_unseen(approval.fingerprint_of_campaign(campaign), seen)
     campaign.approved_at, campaign.approved_by = now, by
     campaign.save(update_fields=_APPROVAL)
     return True
@@ -123,7 +127,3 @@ def resume(campaign: Campaign) -> bool:
     campaign.paused_at = None
     campaign.save(update_fields=["paused_at"])
     return True
-
-
-def _money(campaign: Campaign) -> tuple[str, int | None]:
-    return campaign.currency, campaign.budget_amount

@@ -6,7 +6,7 @@ code should be there follows from its row, and the worker pushes it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.contrib.auth.models import User
@@ -17,36 +17,7 @@ from promos import approval, budgets, codes, offers
 from promos.models import Campaign, Offer, PromoCode
 
 #: What an owner edits on a code; the rest is written by redemptions and by the sync.
-EDITABLE = (
-    "code",
-    "offer",
-    "campaign",
-    "description",
-    "customer",
-    "starts_at",
-    "expires_at",
-    "max_redemptions",
-    "max_redemptions_per_customer",
-    "first_time_only",
-    "minimum_amount",
-    "minimum_amount_currency",
-)
-
-
-#: What a second person approves: everything that decides who gets how much, and when.
-_TERMS = tuple(name for name in EDITABLE if name not in {"offer", "description"})
-_OFFER_TERMS = (
-    "kind",
-    "percent_off",
-    "amount_off",
-    "currency",
-    "currency_amounts",
-    "fixed_price_amount",
-    "list_price_id",
-    "duration",
-    "duration_in_months",
-    "product_ids",
-)
+EDITABLE = ("offer", "description", *approval.TERMS_OF_CODE)
 _APPROVAL = ("approved_at", "approved_by", "terms_changed_by", "needs_review")
 
 
@@ -103,7 +74,7 @@ def change(code: PromoCode, *, offer: Offer, now: datetime, by: User | None = No
     locked = PromoCode.objects.select_for_update()
     code.refresh_from_db(fields=["sync_status", "used_count", "held_count", *_APPROVAL], from_queryset=locked)
     before = PromoCode.objects.select_related("offer").get(pk=code.pk)
-    if _terms_of(code, offer) != _terms_of(before, before.offer):
+    if approval.terms_of_code(code, offer) != approval.terms_of_code(before, before.offer):
         _ask_for_approval(code, offer, by=by, now=now)
     offer.save()
     code.offer = offer
@@ -116,7 +87,7 @@ def change_offer(offer: Offer, *, now: datetime, by: User | None = None) -> Offe
     """Save edited terms that several codes share; all its codes need their approval anew."""
     before = Offer.objects.select_for_update().get(pk=offer.pk)
     offer.save()
-    if any(getattr(offer, name) != getattr(before, name) for name in _OFFER_TERMS):
+    if approval.terms_of_offer(offer) != approval.terms_of_offer(before):
         approved_at = None if approval.code_needs_it(offer) else now
         open_codes = offer.promo_codes.not_archived()
         open_codes.update(terms_changed_by=by, approved_by=None, needs_review=False)
@@ -128,16 +99,20 @@ def change_offer(offer: Offer, *, now: datetime, by: User | None = None) -> Offe
 
 
 @transaction.atomic
-def approve(code: PromoCode, *, by: User, now: datetime) -> bool:
+def approve(code: PromoCode, *, seen: Collection[str], by: User, now: datetime) -> bool:
     """Let a waiting code work, or note that one from Stripe was looked at; False when nothing waits.
 
+    ``seen`` are the fingerprints of the terms that the person was shown.
+
     Raises:
-        ValidationError: the same person changed its terms.
+        ValidationError: the same person changed its terms, or they are not what was shown.
     """
-    code.refresh_from_db(fields=_APPROVAL, from_queryset=PromoCode.objects.select_for_update())
+    code.refresh_from_db(from_queryset=PromoCode.objects.select_for_update())
     if code.archived_at or (code.approved_at and not code.needs_review):
         return False
     approval.refuse_own(code, by)
+    # Read after the code is locked: whoever changes an offer waits for its codes.
+    approval.refuse_unseen(approval.fingerprint_of_code(code), seen)
     code.approved_at, code.approved_by, code.needs_review = code.approved_at or now, by, False
     code.save(update_fields=[*_APPROVAL, "updated_at"])
     return True
@@ -230,11 +205,6 @@ def _errors_of_text(code: PromoCode) -> dict[str, list[ValidationError]]:
     if codes.is_allowed(code.code):
         return {}
     return {"code": [ValidationError("Use letters A to Z, digits and hyphens only.")]}
-
-
-def _terms_of(code: PromoCode, offer: Offer) -> list[object]:
-    own = [getattr(code, PromoCode._meta.get_field(name).attname) for name in _TERMS]  # type: ignore[union-attr]
-    return own + [getattr(offer, name) for name in _OFFER_TERMS]
 
 
 def _ask_for_approval(code: PromoCode, offer: Offer, *, by: User | None, now: datetime) -> None:

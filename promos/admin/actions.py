@@ -47,6 +47,8 @@ class Deed:
     now: datetime
     by: User
     answers: Mapping[str, Any]
+    # Fingerprints of the terms that were shown before.
+    seen: frozenset[str] = frozenset()
 
     @property
     def why(self) -> str:
@@ -61,6 +63,50 @@ class WhyForm(BaseDialogForm):
     """Asks for the reason, which the history keeps."""
 
     why = WhyField()
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is agreed to: the terms of one row, or of several that have the same."""
+
+    names: list[str]
+    in_words: str
+    fingerprint: str
+
+    @property
+    def whose(self) -> str:
+        return _names(self.names)
+
+
+class AgreeForm(WhyForm):
+    """Shows the terms that are agreed to; their fingerprints come back, and no other terms are agreed to."""
+
+    form_before_template = "admin/promos/seen_terms.html"
+
+    def get_before_template_context(
+        self, request: HttpRequest, object_id: int | str | None = None
+    ) -> dict[str, Any]:
+        return {"seen": self.terms_of([object_id] if str(object_id).isdecimal() else [])}
+
+    def terms_of(self, keys: Sequence[Any]) -> list[Terms]:
+        """Return the different terms of the rows that wait for somebody to agree."""
+        shown: dict[str, Terms] = {}
+        for row in self.waiting(keys):
+            fingerprint = self.fingerprint(row)
+            if fingerprint not in shown:
+                shown[fingerprint] = Terms([], self.in_words(row), fingerprint)
+            shown[fingerprint].names.append(str(row))
+        return list(shown.values())
+
+    def waiting(self, keys: Sequence[Any]) -> Iterable[Any]:
+        """Return those of the rows that wait."""
+        raise NotImplementedError
+
+    def fingerprint(self, row: Any) -> str:
+        raise NotImplementedError
+
+    def in_words(self, row: Any) -> str:
+        raise NotImplementedError
 
 
 class Skipped(Exception):
@@ -167,16 +213,16 @@ def _on_many(
     request: HttpRequest,
     queryset: QuerySet[Model],
 ) -> HttpResponse | None:
-    is_confirmed = "confirmed" in request.POST
-    form = words.form(request=request, data=request.POST if is_confirmed else None)
-    if (words.is_final or words.asks) and not (is_confirmed and form.is_valid()):
-        return _confirmation(words, operation.__name__, model_admin, request, queryset, form)
     keys = list(queryset.values_list("pk", flat=True)[: ROWS_AT_MOST + 1])
     if len(keys) > ROWS_AT_MOST:
         model_admin.message_user(
             request, f"Select at most {ROWS_AT_MOST:,} rows; filter the list first.", messages.ERROR
         )
         return None
+    is_confirmed = "confirmed" in request.POST
+    form = words.form(request=request, data=request.POST if is_confirmed else None)
+    if (words.is_final or words.asks) and not (is_confirmed and form.is_valid()):
+        return _confirmation(words, operation.__name__, model_admin, request, keys, form)
     answers = form.cleaned_data if is_confirmed else {}
     _run(operation, words, model_admin, request, _in_blocks(model_admin, keys), answers)
     return None
@@ -196,7 +242,8 @@ def _run(
     rows: Iterable[Model],
     answers: Mapping[str, Any],
 ) -> None:
-    tally, deed = Tally(), Deed(timezone.now(), cast("User", request.user), answers)
+    seen = frozenset(request.POST.getlist("seen"))
+    tally, deed = Tally(), Deed(timezone.now(), cast("User", request.user), answers, seen)
     for row in rows:
         try:
             with history.because(deed.why):
@@ -230,7 +277,7 @@ def _confirmation(
     name: str,
     model_admin: ModelAdmin,
     request: HttpRequest,
-    queryset: QuerySet[Model],
+    keys: Sequence[Any],
     form: BaseDialogForm,
 ) -> HttpResponse:
     context = {
@@ -241,7 +288,8 @@ def _confirmation(
         "opts": model_admin.opts,
         "media": model_admin.media,
         "form": form,
-        "count": queryset.count(),
+        "seen": form.terms_of(keys) if isinstance(form, AgreeForm) else [],
+        "count": len(keys),
         "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
         "select_across": request.POST.get("select_across", "0"),
         "action_checkbox_name": helpers.ACTION_CHECKBOX_NAME,

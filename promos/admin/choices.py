@@ -27,3 +27,9 @@ def currencies() -> Choices:
     """Return the currencies of the active prices; before any is mirrored, the most common ones."""
     in_use = Price.objects.filter(active=True).order_by("currency").values_list("currency", flat=True)
     return [(currency, currency.upper()) for currency in in_use.distinct() or money.SYMBOLS]
+
+
+def product_names(ids: list[str]) -> list[str]:
+    """Return what products are called; the id of one that Stripe no longer has."""
+    names = dict(Product.objects.filter(id__in=ids).values_list("id", "name")) if ids else {}
+    return [names.get(product_id) or product_id for product_id in ids]

@@ -24,14 +24,6 @@ RETRY = Words(
     explanation="A code whose last push failed is tried again at once; others are left alone.",
     icon="replay",
 )
-APPROVE = Words(
-    title="Approve",
-    past="Approved",
-    explanation="The code works from now on, at Stripe too. Who set its terms cannot approve them.",
-    icon="verified",
-    form=WhyForm,
-    permission="approve",
-)
 MOVE = Words(
     title="Move to campaign",
     past="Moved",

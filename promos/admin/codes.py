@@ -15,7 +15,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from djstripe.models import Product
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RelatedDropdownFilter
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action as unfold_action
@@ -23,7 +22,7 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from promos import codes, history, offers, promo_codes
-from promos.admin import code_words
+from promos.admin import approving, choices, code_words
 from promos.admin.actions import Deed, Skipped, action
 from promos.admin.base import ProjectAdmin, admin_link, by_label, in_money
 from promos.admin.code_filters import ProductFilter, StatusFilter, UsesFilter
@@ -260,9 +259,7 @@ class PromoCodeAdmin(Sharing, StripeSide, ConflictMixin, CodePages, ProjectAdmin
 
     @display(description="Products")
     def products(self, obj: PromoCode) -> str:
-        ids = obj.offer.product_ids
-        names = dict(Product.objects.filter(id__in=ids).values_list("id", "name"))
-        return ", ".join(names.get(product_id) or product_id for product_id in ids) or "Every product"
+        return ", ".join(choices.product_names(obj.offer.product_ids)) or "Every product"
 
     @display(description="Terms")
     def offer_link(self, obj: PromoCode) -> SafeString | str:
@@ -272,9 +269,9 @@ class PromoCodeAdmin(Sharing, StripeSide, ConflictMixin, CodePages, ProjectAdmin
     def minimum(self, obj: PromoCode) -> str:
         return in_money(obj.minimum_amount, obj.minimum_amount_currency)
 
-    @action(code_words.APPROVE)
+    @action(approving.CODE)
     def approve(self, code: PromoCode, deed: Deed) -> None:
-        if not promo_codes.approve(code, by=deed.by, now=deed.now):
+        if not promo_codes.approve(code, seen=deed.seen, by=deed.by, now=deed.now):
             raise Skipped(ARCHIVED if code.archived_at else "it does not wait for approval")
 
     @action(code_words.MOVE)

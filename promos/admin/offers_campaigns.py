@@ -19,7 +19,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from promos import campaigns, history, money, offers, promo_codes
-from promos.admin import choices, shared_terms
+from promos.admin import approving, choices, shared_terms
 from promos.admin.actions import Deed, Skipped, WhyForm, Words, action
 from promos.admin.base import ProjectAdmin, in_money
 from promos.admin.fields import WhyField
@@ -34,14 +34,6 @@ STATE_COLOURS = {
     "Waiting for approval": "warning",
 }
 
-APPROVE = Words(
-    title="Approve",
-    past="Approved",
-    explanation="Its codes work from now on, at Stripe too. Who set the budget cannot approve it.",
-    icon="verified",
-    form=WhyForm,
-    permission="approve",
-)
 PAUSE = Words(
     title="Pause all codes",
     past="Paused",
@@ -328,9 +320,9 @@ class CampaignAdmin(ProjectAdmin):
     def codes(self, obj: Campaign) -> SafeString:
         return codes_link("campaign", obj)
 
-    @action(APPROVE)
+    @action(approving.CAMPAIGN)
     def approve(self, campaign: Campaign, deed: Deed) -> None:
-        if not campaigns.approve(campaign, by=deed.by, now=deed.now):
+        if not campaigns.approve(campaign, seen=deed.seen, by=deed.by, now=deed.now):
             raise Skipped("it does not wait for approval")
 
     @action(PAUSE)

@@ -1,6 +1,7 @@
 """A second person for what gives much away: what needs one, who may be it, and that nothing works before."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,7 +11,7 @@ from django.db import IntegrityError
 from pytest_django import Settings
 
 from promos import approval, campaigns, codes, eligibility, plans, promo_codes
-from promos.models import Campaign, Offer, PromoCode
+from promos.models import Campaign, CodeBatch, Customer, Offer, PromoCode
 from promos.standin.server import Standin
 from promos.sync import push
 from tests import factories
@@ -32,6 +33,13 @@ def second(db: None) -> User:
 @pytest.fixture
 def waiting(owner: User, now: datetime) -> PromoCode:
     return promo_codes.create(PromoCode(code="FREE"), offer=Offer(kind="free"), now=now, by=owner)
+
+
+def shown(row: PromoCode | Campaign) -> set[str]:
+    """What somebody has seen who looks at a code or a campaign now."""
+    if isinstance(row, PromoCode):
+        return {approval.fingerprint_of_code(PromoCode.objects.get(pk=row.pk))}
+    return {approval.fingerprint_of_campaign(Campaign.objects.get(pk=row.pk))}
 
 
 def test_code_that_gives_everything_away_waits(waiting: PromoCode, owner: User, now: datetime) -> None:
@@ -65,15 +73,60 @@ def test_amount_in_a_currency_without_plans_counts_as_everything() -> None:
 
 
 def test_second_person_lets_it_work(waiting: PromoCode, second: User, now: datetime) -> None:
-    assert promo_codes.approve(waiting, by=second, now=now)
+    assert promo_codes.approve(waiting, seen=shown(waiting), by=second, now=now)
     waiting.refresh_from_db()
     assert (codes.status(waiting, now), waiting.approved_by) == (codes.Status.ACTIVE, second)
-    assert not promo_codes.approve(waiting, by=second, now=now)
+    assert not promo_codes.approve(waiting, seen=shown(waiting), by=second, now=now)
 
 
 def test_who_set_the_terms_cannot_approve_them(waiting: PromoCode, owner: User, now: datetime) -> None:
     with pytest.raises(ValidationError, match="somebody else"):
-        promo_codes.approve(waiting, by=owner, now=now)
+        promo_codes.approve(waiting, seen=shown(waiting), by=owner, now=now)
+
+
+@pytest.mark.parametrize("change", [{"max_redemptions": 1000}, {"code": "PUBLIC"}, {"customer": None}])
+def test_terms_that_changed_since_they_were_seen_are_not_approved(
+    owner: User, second: User, customer: Customer, now: datetime, change: dict[str, Any]
+) -> None:
+    code = PromoCode(code="FREE", max_redemptions=1, customer=customer)
+    code = promo_codes.create(code, offer=Offer(kind="free"), now=now, by=owner)
+    seen = shown(code)
+    for name, value in change.items():
+        setattr(code, name, value)
+    promo_codes.change(code, offer=code.offer, now=now, by=owner)
+    with pytest.raises(ValidationError, match="changed meanwhile"):
+        promo_codes.approve(code, seen=seen, by=second, now=now)
+    assert PromoCode.objects.get().approved_at is None
+
+
+def test_offer_that_changed_since_it_was_seen_is_not_approved(
+    waiting: PromoCode, owner: User, second: User, now: datetime
+) -> None:
+    seen = shown(waiting)
+    waiting.offer.duration = "forever"
+    promo_codes.change_offer(waiting.offer, by=owner, now=now)
+    with pytest.raises(ValidationError, match="changed meanwhile"):
+        promo_codes.approve(waiting, seen=seen, by=second, now=now)
+
+
+def test_codes_of_a_batch_are_known_by_what_they_give(second: User, now: datetime) -> None:
+    offer = factories.OfferFactory(percent_off=100)
+    batch = CodeBatch.objects.create(offer=offer, pattern="####-####-####", requested=3)
+    one, two = (factories.PromoCodeFactory(offer=offer, batch=batch, approved_at=None) for _ in range(2))
+    other = factories.PromoCodeFactory(offer=offer, batch=batch, approved_at=None, max_redemptions=7)
+    assert shown(one) == shown(two) != shown(other)
+    assert promo_codes.approve(two, seen=shown(one), by=second, now=now)
+
+
+def test_budget_that_changed_since_it_was_seen_is_not_approved(
+    owner: User, second: User, now: datetime
+) -> None:
+    campaign = campaigns.save(Campaign(name="Big", currency="usd", budget_amount=200_000), by=owner)
+    seen = shown(campaign)
+    campaign.budget_amount = 900_000
+    campaigns.save(campaign, by=owner)
+    with pytest.raises(ValidationError, match="changed meanwhile"):
+        campaigns.approve(campaign, seen=seen, by=second, now=now)
 
 
 def test_database_refuses_the_same_person_twice(owner: User, second: User) -> None:
@@ -92,7 +145,7 @@ def test_database_refuses_the_same_person_for_a_campaign(owner: User) -> None:
 
 
 def test_changed_terms_need_approval_anew(waiting: PromoCode, second: User, now: datetime) -> None:
-    promo_codes.approve(waiting, by=second, now=now)
+    promo_codes.approve(waiting, seen=shown(waiting), by=second, now=now)
     waiting.max_redemptions = 1000
     promo_codes.change(waiting, offer=waiting.offer, now=now, by=second)
     waiting.refresh_from_db()
@@ -100,7 +153,7 @@ def test_changed_terms_need_approval_anew(waiting: PromoCode, second: User, now:
 
 
 def test_changed_note_keeps_the_approval(waiting: PromoCode, second: User, now: datetime) -> None:
-    promo_codes.approve(waiting, by=second, now=now)
+    promo_codes.approve(waiting, seen=shown(waiting), by=second, now=now)
     waiting.description = "for the press"
     promo_codes.change(waiting, offer=waiting.offer, now=now, by=second)
     waiting.refresh_from_db()
@@ -126,7 +179,7 @@ def test_waiting_code_is_refused_and_not_active_at_stripe(
     assert verdict.reason == eligibility.Reason.WAITING_FOR_APPROVAL
     push.work(now)
     assert not is_active_at_stripe()
-    promo_codes.approve(waiting, by=second, now=now)
+    promo_codes.approve(waiting, seen=shown(waiting), by=second, now=now)
     push.work(now)
     assert is_active_at_stripe()
 
@@ -155,14 +208,14 @@ def test_campaign_above_the_budget_holds_its_codes_back(owner: User, second: Use
     assert codes.status(code, now) == codes.Status.WAITING
     assert PromoCode.objects.with_status(now).get().status_now == codes.Status.WAITING
     with pytest.raises(ValidationError):
-        campaigns.approve(campaign, by=owner, now=now)
-    assert campaigns.approve(campaign, by=second, now=now)
+        campaigns.approve(campaign, seen=shown(campaign), by=owner, now=now)
+    assert campaigns.approve(campaign, seen=shown(campaign), by=second, now=now)
     assert PromoCode.objects.with_status(now).get().status_now == codes.Status.ACTIVE
 
 
 def test_campaign_with_another_budget_needs_approval_anew(owner: User, second: User, now: datetime) -> None:
     campaign = campaigns.save(Campaign(name="Big", currency="usd", budget_amount=200_000), by=owner)
-    campaigns.approve(campaign, by=second, now=now)
+    campaigns.approve(campaign, seen=shown(campaign), by=second, now=now)
     campaign.name = "Bigger"
     assert not campaigns.save(campaign, by=second).is_waiting
     campaign.budget_amount = 300_000
