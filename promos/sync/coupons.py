@@ -37,7 +37,7 @@ def ensure(run: Run) -> StripeCoupon:
         if coupon.state == State.CREATING:
             _make(run, coupon, offer)
         elif coupon.creation or terms.differences(terms.of_offer(offer), coupon.synced_terms):
-            _update(run, coupon, offer)
+            update(run, coupon, offer)
         else:
             return coupon
     raise stripe_gateway.Unavailable("The terms were changed again and again while they were pushed.")
@@ -117,20 +117,23 @@ def _find(coupon: StripeCoupon) -> StripeObject | None:
         return None
 
 
-def _update(run: Run, coupon: StripeCoupon, offer: Offer) -> None:
-    """Rename the coupon and give it further currencies, which is all that Stripe lets us change."""
+def update(run: Run, coupon: StripeCoupon, offer: Offer) -> None:
+    """Rename a coupon that can take over the offer's terms and give it further currencies: all that Stripe allows.
+
+    It need not be the offer's newest: terms that came back may find codes still on the coupon they had then.
+    """
     wanted, agreed = terms.of_offer(offer), coupon.synced_terms["amounts"]
     added = {key: {"amount_off": amount} for key, amount in wanted["amounts"].items() if key not in agreed}
     params = {"name": wanted["name"]} | ({"currency_options": added} if added else {})
-    live = StripeCoupon.objects.filter(pk=coupon.pk, state=State.LIVE)
+    existing = StripeCoupon.objects.filter(pk=coupon.pk).exclude(state=State.DELETED)
     with run.saving():
-        live.update(creation={"params": params})
+        existing.update(creation={"params": params})
     try:
         stripe_gateway.update_coupon(coupon.stripe_coupon_id, params)
     except stripe_gateway.NotFound:
         pull.coupon_deleted(coupon.stripe_coupon_id)
     else:
-        live.update(synced_terms=coupon.synced_terms | wanted, creation={})
+        existing.update(synced_terms=coupon.synced_terms | wanted, creation={})
 
 
 def _mark_live(coupon: StripeCoupon, agreed: terms.Terms) -> None:

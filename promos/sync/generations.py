@@ -77,8 +77,11 @@ def change(run: Run, generation: StripePromotionCode) -> None:
     changed = terms.outstanding(run.code, generation, now=run.now)
     is_to_go_off = "active" in changed and generation.synced_terms["active"]
     # Off first: neither a refused coupon nor a slow one may keep a paused code alive.
-    if changed & {"name", "coupon"} and not is_to_go_off:
-        _ensured(run)
+    if not is_to_go_off:
+        if "coupon" in changed:
+            _ensured(run)
+        elif "name" in changed:
+            coupons.update(run, generation.stripe_coupon, run.code.offer)
     if changed <= {"name"}:
         return
     found = _look(run, generation)

@@ -81,6 +81,21 @@ def test_push_of_shared_terms_replaces_every_code(standin: Standin, now: datetim
     assert audit.problems(now=now) == []
 
 
+def test_push_renames_the_coupon_of_terms_that_came_back(standin: Standin, now: datetime) -> None:
+    offer = OfferFactory(percent_off=20)
+    shared = PromoCodeFactory.create_batch(2, offer=offer)
+    pushed(shared[0], now)
+    offer.percent_off = 30
+    offer.save()
+    push.work(now, limit=1)
+    offer.percent_off, offer.name = 20, "Back again"
+    offer.save()
+    pushed(shared[0], now)
+    assert PromoCode.objects.filter(sync_status="synced").count() == 2
+    assert stripe_gateway.retrieve_coupon(f"pd_{offer.uid}_v1")["name"] == "Back again"
+    assert audit.problems(now=now) == []
+
+
 def test_push_adds_a_currency_in_place(standin: Standin, now: datetime) -> None:
     offer = OfferFactory(kind="amount", percent_off=None, amount_off=1000, currency="usd")
     code = pushed(PromoCodeFactory(offer=offer), now)
