@@ -125,7 +125,13 @@ class Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode(errors="replace")
+        length = int(self.headers.get("Content-Length") or 0)
+        received = self.rfile.read(length)
+        if len(received) < length:
+            # Its sender was killed meanwhile: half a request is none.
+            self.close_connection = True
+            return
+        body = received.decode(errors="replace")
         url = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:

@@ -9,7 +9,7 @@ import requests
 import stripe
 
 from promos.standin import server
-from tests.standin.dashboard import Dashboard
+from tests.standin.dashboard import KEY, Dashboard
 
 
 def test_start_listens_on_loopback_only(standin):
@@ -33,6 +33,19 @@ def test_start_goes_on_with_the_same_store(tmp_path):
 
 
 def test_start_without_a_path_begins_empty(dashboard):
+    assert dashboard.v1.coupons.list().data == []
+
+
+def test_request_whose_sender_dies_halfway_is_not_carried_out(standin, dashboard):
+    head = (
+        f"POST /v1/coupons HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Length: 99\r\n\r\n"
+    )
+    with socket.create_connection(standin.listener.server_address) as sender:
+        sender.sendall(f"{head}percent_off=10&duration=once".encode())
+        sender.shutdown(socket.SHUT_WR)
+        answer = sender.recv(1000)
+
+    assert answer == b""
     assert dashboard.v1.coupons.list().data == []
 
 
