@@ -4,14 +4,15 @@ Whatever saved the row: a form, a command, an import. Saves of the sync's own
 fields change no terms and are passed over. Wired in promos.apps.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.signals import post_save
 from django.utils import timezone
 
-from promos.models import Campaign, Offer, PromoCode
+from promos.models import Campaign, Offer, PromoCode, StripeCoupon, StripePromotionCode
 from promos.sync import terms
 
 #: The channel on which a PostgreSQL worker listens; SQLite has none, there the worker polls.
@@ -40,10 +41,19 @@ def code_saved(
 def offer_saved(instance: Offer, created: bool, raw: bool, **kwargs: Any) -> None:
     if created or raw:
         return
-    coupon = instance.stripe_coupons.order_by("-version").first()
-    if coupon and terms.differences(terms.of_offer(instance), coupon.synced_terms):
+    wanted = terms.of_offer(instance)
+    if any(terms.differences(wanted, coupon.synced_terms) for coupon in _coupons_of(instance)):
         _mark_pending(instance.promo_codes.not_archived())
         _wake_worker()
+
+
+def _coupons_of(offer: Offer) -> Sequence[StripeCoupon]:
+    """Return the newest coupon and those that codes hang on: terms that came back may have left some behind."""
+    hanging = StripePromotionCode.objects.filter(
+        stripe_coupon=OuterRef("pk"), state=StripePromotionCode.State.CURRENT
+    )
+    coupons = offer.stripe_coupons.annotate(is_used=Exists(hanging)).order_by("-version")
+    return [coupon for position, coupon in enumerate(coupons) if coupon.is_used or position == 0]
 
 
 def campaign_saved(instance: Campaign, created: bool, raw: bool, **kwargs: Any) -> None:

@@ -45,7 +45,10 @@ def _unfinished_rows(may_conflict: Collection[int]) -> Iterator[str]:
     rows = StripePromotionCode.objects.filter(unfinished | (Q(state="current") & ~Q(creation={})))
     for row in rows.exclude(promo_code__in=conflicts):
         yield f"{row.promo_code}, generation {row.generation}, is not linked."
-    for row in StripeCoupon.objects.filter(state="live").exclude(creation={}):
+    # The name of a coupon whose codes are all over is settled when one comes back to life.
+    living = PromoCode.objects.not_archived().filter(stripe_promotion_codes__state="current")
+    hanging = StripeCoupon.objects.filter(promotion_codes__promo_code__in=living)
+    for row in hanging.filter(promotion_codes__state="current").exclude(creation={}).distinct():
         yield f"{row} has a change under way."
 
 

@@ -128,8 +128,10 @@ def let_time_pass() -> None:
 
 
 def wait_until_healed() -> None:
+    """Wait until nothing is left to do, the switches that are scheduled included."""
     deadline = time.monotonic() + HEALED_WITHIN_SECONDS
-    while unfinished().exists() and time.monotonic() < deadline:
+    left = unfinished() | PromoCode.objects.exclude(next_try_at=None)
+    while left.all().exists() and time.monotonic() < deadline:
         let_time_pass()
         time.sleep(1)
 

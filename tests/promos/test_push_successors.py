@@ -39,11 +39,15 @@ def at_stripe(code: PromoCode) -> stripe_gateway.StripeObject:
 @pytest.mark.parametrize(
     ("field", "value", "reason"),
     [
-        ("code", "AUTUMN", "Edited: the text (SPRING → AUTUMN)"),
-        ("max_redemptions", 20, "Edited: the limit of uses (10 → 20)"),
-        ("max_redemptions", None, "Edited: the limit of uses (10 → none)"),
-        ("expires_at", datetime.fromisoformat("2099-01-01T00:00:00Z"), "Edited: the expiry"),
-        ("first_time_only", True, "Edited: who may use it"),
+        ("code", "AUTUMN", "Edited: text (SPRING → AUTUMN)"),
+        ("max_redemptions", 20, "Edited: limit (10 uses → 20 uses)"),
+        ("max_redemptions", None, "Edited: limit (10 uses → no limit)"),
+        (
+            "expires_at",
+            datetime.fromisoformat("2099-01-01T00:00:00Z"),
+            "Edited: end (never → 01 Jan 2099 00:00 UTC)",
+        ),
+        ("first_time_only", True, "Edited: first purchase only (no → yes)"),
     ],
 )
 def test_push_of_an_edit_replaces_the_code_and_says_why(
@@ -66,7 +70,7 @@ def test_push_of_an_edited_value_says_both(standin: Standin, now: datetime) -> N
     code.offer.save()
     pushed(code, now)
     reasons = code.stripe_promotion_codes.values_list("retired_reason", flat=True).order_by("generation")
-    assert list(reasons) == ["Edited: the percentage (20% → 12.5%)", ""]
+    assert list(reasons) == ["Edited: percentage (20% → 12.5%)", ""]
 
 
 def test_push_of_shared_terms_replaces_every_code(standin: Standin, now: datetime) -> None:
@@ -96,6 +100,22 @@ def test_push_renames_the_coupon_of_terms_that_came_back(standin: Standin, now: 
     assert audit.problems(now=now) == []
 
 
+def test_terms_that_left_came_back_and_leave_again_are_pushed(standin: Standin, now: datetime) -> None:
+    offer = OfferFactory(percent_off=20)
+    moved, left_behind = PromoCodeFactory.create_batch(2, offer=offer)
+    pushed(moved, now)
+    offer.percent_off = 30
+    offer.save()
+    push.work(now, limit=1)
+    PromoCode.objects.filter(pk=moved.pk).update(archived_at=now)
+    offer.percent_off = 20
+    offer.save()
+    pushed(left_behind, now)
+    offer.percent_off = 30
+    offer.save()
+    assert PromoCode.objects.get(pk=left_behind.pk).sync_status == "pending"
+
+
 def test_push_adds_a_currency_in_place(standin: Standin, now: datetime) -> None:
     offer = OfferFactory(kind="amount", percent_off=None, amount_off=1000, currency="usd")
     code = pushed(PromoCodeFactory(offer=offer), now)
@@ -113,7 +133,7 @@ def test_push_of_a_lower_amount_makes_a_successor(standin: Standin, now: datetim
     code.offer.save()
     pushed(code, now)
     old = code.stripe_promotion_codes.get(generation=1)
-    assert old.retired_reason == "Edited: the amount ($10.00 → $9.00)"
+    assert old.retired_reason == "Edited: amount ($10.00 → $9.00)"
 
 
 def test_push_makes_a_code_personal(standin: Standin, now: datetime, customer: Customer) -> None:
