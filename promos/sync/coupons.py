@@ -100,6 +100,7 @@ def _make(run: Run, coupon: StripeCoupon, offer: Offer) -> None:
 
 
 def _create(run: Run, coupon: StripeCoupon) -> None:
+    creation.note_sending(run, coupon)
     try:
         creation.send(run, coupon, stripe_gateway.create_coupon, key=coupon.stripe_coupon_id)
     except stripe_gateway.Conflict as error:

@@ -26,9 +26,10 @@ Row = StripeCoupon | StripePromotionCode
 Create = Callable[..., StripeObject]
 
 
-def planned(terms: Terms, params: dict[str, Any]) -> dict[str, Any]:
-    """Return the ``creation`` of a new row: the request that will be sent and the terms it carries."""
-    return {"terms": terms, "params": params, "number": 1}
+def planned(terms: Terms, params: dict[str, Any], *, sent_at: datetime | None = None) -> dict[str, Any]:
+    """Return the ``creation`` of a new row: its request, the terms it carries, and when it is sent if at once."""
+    sent = {"first_sent_at": sent_at.isoformat()} if sent_at else {}
+    return {"terms": terms, "params": params, "number": 1, **sent}
 
 
 def was_sent(row: Row) -> bool:
@@ -36,15 +37,24 @@ def was_sent(row: Row) -> bool:
     return "first_sent_at" in row.creation
 
 
+def note_sending(run: Run, row: Row) -> None:
+    """Save that the row's request is about to be sent; an old one takes a new key."""
+    first_sent_at = row.creation.get("first_sent_at")
+    if first_sent_at and datetime.fromisoformat(first_sent_at) <= run.now - KEY_LIFE:
+        row.creation |= {"number": row.creation["number"] + 1}
+        first_sent_at = None
+    row.creation |= {"first_sent_at": first_sent_at or run.now.isoformat()}
+    with run.saving():
+        row.save(update_fields=["creation"])
+
+
 def send(run: Run, row: Row, create: Create, *, key: str) -> StripeObject:
-    """Send the request that makes the row's object; the caller has looked it up and not found it.
+    """Send the request that makes the row's object; it was noted, and if sent before, looked up and not found.
 
     Raises:
         stripe_gateway.StripeError: as it came; the row knows which key the next try takes.
         leases.Lost: another worker has the code.
     """
-    with run.saving():
-        _note_sending(row, run.now)
     try:
         return create(row.creation["params"], idempotency_key=f"{key}-{row.creation['number']}")
     except stripe_gateway.Unavailable as error:
@@ -55,15 +65,6 @@ def send(run: Run, row: Row, create: Create, *, key: str) -> StripeObject:
         # Stripe would repeat a refusal too, even after what caused it has been put right.
         _take_next_key(run, row)
         raise
-
-
-def _note_sending(row: Row, now: datetime) -> None:
-    first_sent_at = row.creation.get("first_sent_at")
-    if first_sent_at and datetime.fromisoformat(first_sent_at) <= now - KEY_LIFE:
-        row.creation |= {"number": row.creation["number"] + 1}
-        first_sent_at = None
-    row.creation |= {"first_sent_at": first_sent_at or now.isoformat()}
-    row.save(update_fields=["creation"])
 
 
 def _take_next_key(run: Run, row: Row) -> None:

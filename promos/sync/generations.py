@@ -14,7 +14,7 @@ from typing import Any
 from promos import customers, leases, remaining, stripe_gateway
 from promos.models import StripeCoupon, StripePromotionCode
 from promos.stripe_gateway import StripeObject
-from promos.sync import coupons, creation, marks, pull, refusals, terms, words
+from promos.sync import coupons, creation, marks, pull, refusals, terms, wording
 from promos.sync.run import Run
 
 State = StripePromotionCode.State
@@ -38,20 +38,22 @@ def switch_off(run: Run, generation: StripePromotionCode) -> None:
 
 
 def begin(run: Run) -> None:
-    """Save the row of the promotion code to be made next."""
-    code = run.code
+    """Save the row of the next promotion code and make it, unless the code was edited in the last moment."""
     coupon = _ensured(run)
     with run.saving():
         # Another worker's checkouts and redemptions count on until here.
         run.read()
         generation = StripePromotionCode(
-            promo_code=code,
-            generation=StripePromotionCode.next_generation(code),
+            promo_code=run.code,
+            generation=StripePromotionCode.next_generation(run.code),
             stripe_coupon=coupon,
             used_before=remaining.taken(run.code),
         )
         generation.creation = _planned(run, generation)
+        if _is_outdated(run, generation):
+            return
         generation.save()
+    _create(run, generation)
 
 
 def finish(run: Run, generation: StripePromotionCode) -> None:
@@ -65,6 +67,7 @@ def finish(run: Run, generation: StripePromotionCode) -> None:
     elif _is_outdated(run, generation):
         _retire(run, generation, "Never made: the code was changed before")
     else:
+        creation.note_sending(run, generation)
         _create(run, generation)
 
 
@@ -93,7 +96,7 @@ def change(run: Run, generation: StripePromotionCode) -> None:
         raise ChangedThere(generation)
     else:
         generation.synced_terms |= {"active": found["active"]}
-        _retire(run, generation, words.of_changes(run.code, generation, changed))
+        _retire(run, generation, wording.edits(run.code, generation, changed))
 
 
 def _look(run: Run, generation: StripePromotionCode) -> StripeObject | None:
@@ -172,7 +175,8 @@ def _ensured(run: Run) -> StripeCoupon:
 def _planned(run: Run, generation: StripePromotionCode) -> dict[str, Any]:
     wanted = terms.of_code(run.code, generation, now=run.now)
     metadata = marks.of_generation(generation.promo_code_id, generation.generation)
-    return creation.planned(wanted, terms.promotion_code_params(wanted) | {"metadata": metadata})
+    params = terms.promotion_code_params(wanted) | {"metadata": metadata}
+    return creation.planned(wanted, params, sent_at=run.now)
 
 
 def _is_outdated(run: Run, generation: StripePromotionCode) -> bool:

@@ -52,7 +52,7 @@ class Limiter:
     def slow_down(self) -> None:
         """Lower everybody's pace: Stripe said 429."""
         with transaction.atomic():
-            pace = self._row(EVERYTHING, self.rate)
+            [pace] = self._rows({EVERYTHING: self.rate})
             pace.rate = max(LEAST_RATE, pace.rate * SLOWER)
             pace.next_at = max(pace.next_at, self.clock() + PAUSE_SECONDS)
             pace.save(update_fields=["rate", "next_at"])
@@ -61,19 +61,23 @@ class Limiter:
         time.sleep(max(0.0, at - self.clock()))
 
     def _take(self, endpoint: str) -> float:
-        """Take the first moment that is free in all and for the endpoint; rows are locked in this order by all."""
+        """Take the first moment that is free in all and for the endpoint."""
+        most = {EVERYTHING: self.rate, endpoint: self.endpoint_rate}
         with transaction.atomic():
-            paces = [self._row(EVERYTHING, self.rate), self._row(endpoint, self.endpoint_rate)]
+            paces = self._rows(most)
             at = max(self.clock(), *(pace.next_at for pace in paces))
-            for pace, most in zip(paces, (self.rate, self.endpoint_rate), strict=True):
+            for pace in paces:
                 pace.next_at = at + 1 / pace.rate
-                pace.rate = min(most, pace.rate + FASTER)
-                pace.save(update_fields=["next_at", "rate"])
+                pace.rate = min(most[pace.name], pace.rate + FASTER)
+            StripePace.objects.bulk_update(paces, ["next_at", "rate"])
         return at
 
-    def _row(self, name: str, rate: float) -> StripePace:
-        row = StripePace.objects.select_for_update().filter(name=name).first()
-        if row is not None:
-            return row
-        StripePace.objects.get_or_create(name=name, defaults={"rate": rate})
-        return StripePace.objects.select_for_update().get(name=name)
+    def _rows(self, rates: dict[str, float]) -> list[StripePace]:
+        """Lock the rows of these names, in the order that everybody locks them; new ones begin at these rates."""
+        wanted = StripePace.objects.select_for_update().filter(name__in=rates).order_by("name")
+        found = list(wanted)
+        if len(found) == len(rates):
+            return found
+        for name, rate in sorted(rates.items()):
+            StripePace.objects.get_or_create(name=name, defaults={"rate": rate})
+        return list(wanted.all())

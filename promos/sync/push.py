@@ -69,7 +69,6 @@ def _pull(promotion_code_id: str, *, now: datetime) -> None:
 
 def _push(run: Run) -> None:
     try:
-        run.keep_lease()
         _bring_about(run)
     except (stripe_gateway.Unavailable, stripe_gateway.Conflict, refusals.TextTaken) as error:
         _try_later(run, str(error))
@@ -92,17 +91,34 @@ def _push(run: Run) -> None:
 
 def _bring_about(run: Run) -> None:
     for _ in range(MOST_STEPS):
+        step = _decide(run)
+        if step is None:
+            return
+        step()
+    raise stripe_gateway.Unavailable("The code was changed again and again while it was pushed.")
+
+
+def _decide(run: Run) -> Step | None:
+    """Return what to do first; when there is nothing, save that Stripe has what the row wants.
+
+    Both under the code's lock: an edit comes before it or marks the code pending again.
+    """
+    with run.saving():
         run.read()
         if run.code.sync_status == SyncStatus.CONFLICT:
             # Found meanwhile: the owner has the word.
             run.end()
-            return
+            return None
         step = _next_step(run)
-        if step is not None:
-            step()
-        elif _agree(run):
-            return
-    raise stripe_gateway.Unavailable("The code was changed again and again while it was pushed.")
+        if step is None:
+            run.end(
+                sync_status=SyncStatus.SYNCED,
+                sync_error="",
+                synced_at=run.now,
+                sync_attempts=0,
+                next_try_at=terms.next_change_at(run.code, run.now),
+            )
+        return step
 
 
 def _next_step(run: Run) -> Step | None:
@@ -118,22 +134,6 @@ def _next_step(run: Run) -> Step | None:
             changed = terms.outstanding(run.code, row, now=run.now)
             return partial(generations.change, run, row) if changed else None
     return partial(generations.begin, run) if terms.is_wanted(run.code, now=run.now) else None
-
-
-def _agree(run: Run) -> bool:
-    """Save that Stripe has what the row wants, unless the row was changed in the last moment."""
-    with run.saving():
-        run.read()
-        if _next_step(run) is not None:
-            return False
-        run.end(
-            sync_status=SyncStatus.SYNCED,
-            sync_error="",
-            synced_at=run.now,
-            sync_attempts=0,
-            next_try_at=terms.next_change_at(run.code, run.now),
-        )
-    return True
 
 
 def _try_later(run: Run, reason: str) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 from django.utils.text import get_text_list
 
 from promos import money
-from promos.models import Offer
+from promos.models import Offer, PromoCode, StripePromotionCode
 from promos.sync import terms
 from promos.sync.terms import Terms
 
 NOTHING = "–"
+#: As long as the column of the reason.
+LONGEST_REASON = 200
 LABELS = {
     "name": "name",
     "percent_off": "percentage",
@@ -43,6 +45,24 @@ def value(key: str, of: Terms) -> str:
     if show is not None:
         return show(found)
     return NOTHING if found in (None, "", [], {}) else str(found)
+
+
+def edits(code: PromoCode, generation: StripePromotionCode, changed: frozenset[str]) -> str:
+    """Say why a promotion code is retired: "Edited: percentage (20% → 30%), end (never → 01 May 2030 00:00 UTC)"."""
+    wanted = terms.of_code(code, generation, now=generation.created_at) | terms.of_offer(code.offer)
+    found = generation.synced_terms | generation.stripe_coupon.synced_terms
+    if "max_redemptions" in changed and wanted["max_redemptions"] == found["max_redemptions"]:
+        return "Uses were given back, or an earlier one was used late: what is left was counted anew"
+    if "coupon" in changed:
+        changed |= terms.differences(terms.of_offer(code.offer), generation.stripe_coupon.synced_terms)
+    edited = [key for key in LABELS if key in changed - {"active", "coupon", "name"}]
+    return f"Edited: {', '.join(_edit(key, found, wanted) for key in edited) or 'coupon'}"[:LONGEST_REASON]
+
+
+def _edit(key: str, found: Terms, wanted: Terms) -> str:
+    # A customer's key at Stripe says nothing to the owner, and a new one may have none yet.
+    change = "" if key == "customer" else f" ({value(key, found)} → {value(key, wanted)})"
+    return LABELS[key] + change
 
 
 def _amounts(found: dict[str, int] | None) -> str:

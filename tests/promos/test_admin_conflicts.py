@@ -100,7 +100,7 @@ def test_timeline_shows_every_generation_and_why_it_ended(
     shown = page(office, code)
     assert first in shown
     assert stripe_id(code) in shown
-    assert "Edited: the limit of uses" in shown
+    assert "Edited: limit (" in shown
     assert "7 uses" in shown
 
 
