@@ -38,9 +38,11 @@ from django.db.models.functions import ExtractMonth, ExtractYear
 from djstripe.models import Price
 
 from analytics.economics import Earnings
-from analytics.queries import DISPUTES, ORDERS, REFUNDS, SETTLED
+from analytics.measures import earned
+from analytics.queries import SETTLED
 from analytics.selection import Selection
 from promos.models import LedgerEntry, PromoCodeUsage
+from promos.redemptions.limits import PURCHASES
 
 _COHORT = ("currency", "plan", "interval", "month_number", "is_promo")
 
@@ -90,11 +92,8 @@ class MonthEarnings:
 def earnings(chosen: Selection) -> list[MonthEarnings]:
     """Sum what each side's customers paid and got back, in the cohort's currency, by month since they began."""
     entries = _entries(chosen).values(*_COHORT, month=_since_signup(chosen))
-    rows = entries.annotate(**_EARNINGS).order_by(*_COHORT, "month")
-    return [
-        MonthEarnings(_side(row), row["month"], Earnings(**{name: row[name] for name in _EARNINGS}))
-        for row in rows
-    ]
+    rows = entries.annotate(**earned.sums("entry__")).order_by(*_COHORT, "month")
+    return [MonthEarnings(_side(row), row["month"], earned.of(row)) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -201,23 +200,7 @@ def _orders(chosen: Selection) -> QuerySet[LedgerEntry]:
     """Narrow the entries to orders that were not paid back in full."""
     back = LedgerEntry.objects.filter(order__isnull=False, order__net_amount__gt=0).values("order")
     all_of_it = back.annotate(back=Sum("net_amount")).filter(back__lte=-F("order__net_amount"))
-    return _entries(chosen).filter(_IS_ORDER & ~Q(entry__in=all_of_it.values("order")))
-
-
-def _entry(condition: Q) -> Q:
-    """Return a condition on entries as one on the joined ones."""
-    return Q(*((f"entry__{name}", value) for name, value in condition.children))  # type: ignore[misc]
-
-
-_IS_ORDER = _entry(ORDERS)
-_EARNINGS = {
-    "gross_amount": Sum("entry__gross_amount", default=0),
-    "discount_amount": Sum("entry__discount_amount", default=0),
-    "charged_amount": Sum("entry__net_amount", filter=_IS_ORDER, default=0),
-    "refunded_amount": -Sum("entry__net_amount", filter=_entry(REFUNDS), default=0),
-    "disputed_amount": -Sum("entry__net_amount", filter=_entry(DISPUTES), default=0),
-    "payments": Count("entry__pk", filter=_IS_ORDER & Q(entry__net_amount__gt=0)),
-}
+    return _entries(chosen).filter(Q(entry__kind__in=PURCHASES) & ~Q(entry__in=all_of_it.values("order")))
 
 
 def _redeemed() -> Exists:
