@@ -10,6 +10,7 @@ from promos.models.offers import Offer
 from promos.models.pace import StripePace
 from promos.models.stripe_objects import StripeCoupon, StripePromotionCode, WebhookEvent
 from promos.models.tokens import ApiToken
+from promos.models.totals import CodeDayTotal, CodeTotal, CodeWeekTotal, PlanDayTotal
 from promos.models.usage import CheckoutAttempt, CodeCheck, LedgerEntry, PromoCodeUsage
 from promos.models.visits import BrakeCounter, CodeView, Journey
 
@@ -20,12 +21,16 @@ __all__ = [
     "CheckoutAttempt",
     "CodeBatch",
     "CodeCheck",
+    "CodeDayTotal",
+    "CodeTotal",
     "CodeView",
+    "CodeWeekTotal",
     "Customer",
     "DriftFinding",
     "Journey",
     "LedgerEntry",
     "Offer",
+    "PlanDayTotal",
     "PromoCode",
     "PromoCodeUsage",
     "ReconcileRun",

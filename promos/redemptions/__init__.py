@@ -2,8 +2,8 @@
 
 Only ``hold`` can refuse. What Stripe took is always recorded and counted, even
 past a limit. Every operation is one transaction that locks in the same order:
-customers, attempt, usage, campaigns, codes: the row that most buyers share comes
-last. Each may run any number of times and in any order with the others; in the
+customers, attempt, usage, campaigns, codes, totals: the row that most buyers share
+comes last. Each may run any number of times and in any order with the others; in the
 end there are the same rows.
 """
 

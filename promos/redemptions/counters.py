@@ -1,7 +1,7 @@
-"""The counters that all redemptions of a code or a campaign share, moved at the end of their transaction.
+"""The counters and totals that all redemptions of a code or a campaign share, moved at the end of their transaction.
 
 They are the rows that most buyers meet on, so they are locked last, for the
-shortest time, and always in the same order: campaigns before codes, each by key.
+shortest time, and always in the same order: campaigns, codes, totals, each by key.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ from django.db.models import F
 
 from promos import remaining
 from promos.models import Campaign, PromoCode
+from promos.redemptions import totals
+from promos.redemptions.totals import Move
 
 
 @dataclass(frozen=True)
 class Change:
-    """What moves on a code's counters and on its campaign's (minor units of the campaign's currency)."""
+    """What moves on a code's counters and on its campaign's (minor units of the campaign's currency), and in the totals."""
 
-    code: PromoCode
+    code: PromoCode | None
     used: int = 0
     held: int = 0
     spent_amount: int = 0
     promised_amount: int = 0
     held_amount: int = 0
+    moves: tuple[Move, ...] = ()
 
     def __add__(self, other: Change) -> Change:
         return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in _COUNTERS})
@@ -36,25 +39,31 @@ class Change:
         return {name: amount for name, amount in amounts.items() if amount}
 
 
-_COUNTERS = tuple(field.name for field in fields(Change) if field.name != "code")
+_COUNTERS = tuple(field.name for field in fields(Change) if field.name not in {"code", "moves"})
 _BUDGET = ("spent_amount", "promised_amount", "held_amount")
 
 
 def apply(changes: Iterable[Change]) -> None:
-    """Move the counters; where a budget was crossed, the campaign's codes wait to be switched at Stripe."""
-    merged: dict[int, Change] = {}
+    """Move counters and totals; where a budget was crossed, the campaign's codes wait to be switched at Stripe.
+
+    Call it once in a transaction, with all that changed in it.
+    """
+    changes = list(changes)
+    merged: dict[PromoCode, Change] = {}
     for change in changes:
-        known = merged.get(change.code.pk)
-        merged[change.code.pk] = known + change if known else change
-    for change in sorted(merged.values(), key=lambda change: (change.code.campaign_id or 0, change.code.pk)):
-        if change.code.campaign is not None and change.budget:
-            _move_budget(change.code.campaign, change)
-    for _, change in sorted(merged.items()):
+        if change.code is not None:
+            known = merged.get(change.code)
+            merged[change.code] = known + change if known else change
+    for code, change in sorted(merged.items(), key=lambda item: (item[0].campaign_id or 0, item[0].pk)):
+        if code.campaign is not None and change.budget:
+            _move_budget(code.campaign, change)
+    for code, change in sorted(merged.items(), key=lambda item: item[0].pk):
         if change.used or change.held:
-            PromoCode.objects.filter(pk=change.code.pk).update(
+            PromoCode.objects.filter(pk=code.pk).update(
                 used_count=F("used_count") + change.used, held_count=F("held_count") + change.held
             )
-            remaining.look_again(change.code)
+            remaining.look_again(code)
+    totals.apply(move for change in changes for move in change.moves)
 
 
 def mark_pending(**codes: object) -> None:

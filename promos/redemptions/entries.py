@@ -8,6 +8,8 @@ from typing import Any
 from promos import plans
 from promos.models import Customer, LedgerEntry, WebhookEvent
 from promos.orders import Order
+from promos.redemptions import totals
+from promos.redemptions.counters import Change
 
 
 def of(order: Order, customer: Customer | None, *, event: WebhookEvent | None, at: datetime) -> LedgerEntry:
@@ -39,8 +41,8 @@ def _amounts(order: Order) -> dict[str, Any]:
     }
 
 
-def complete(entry: LedgerEntry, order: Order, *, event: WebhookEvent | None, at: datetime) -> bool:
-    """Add to an entry what another account of its order knows, and return whether that was anything.
+def complete(entry: LedgerEntry, order: Order, *, event: WebhookEvent | None, at: datetime) -> Change | None:
+    """Add to an entry what another account of its order knows, and return what moves; None when that was nothing.
 
     Where session and invoice differ, the session's figures and event are kept.
     """
@@ -63,8 +65,10 @@ def complete(entry: LedgerEntry, order: Order, *, event: WebhookEvent | None, at
         } | _amounts(order)
     if at < entry.occurred_at:
         added["occurred_at"] = at
+    if not added:
+        return None
+    before = totals.of_entry(entry)
     for name, value in added.items():
         setattr(entry, name, value)
-    if added:
-        entry.save(update_fields=added.keys())
-    return bool(added)
+    entry.save(update_fields=added.keys())
+    return Change(None, moves=(-before, totals.of_entry(entry)))

@@ -15,6 +15,7 @@ _NEEDED = (
     "held_amount",
     "promised_amount",
     "promo_code__campaign",
+    "promo_code__batch",
     "promo_code__max_redemptions",
     "promo_code__max_redemptions_per_customer",
     "promo_code__first_time_only",
@@ -70,7 +71,7 @@ def entry(order: Order) -> LedgerEntry | None:
         for name in ("stripe_invoice_id", "stripe_payment_intent_id"):
             value = getattr(order, name.removeprefix("stripe_"))
             same |= Q(kind=order.kind, **{name: value}) if value else Q()
-    return LedgerEntry.objects.filter(same).select_related("customer").first()
+    return LedgerEntry.objects.filter(same).select_related("customer", "usage__promo_code").first()
 
 
 def code(entry: LedgerEntry, attempt: CheckoutAttempt | None) -> tuple[PromoCode | None, bool]:

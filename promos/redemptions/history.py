@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from promos.models import Customer, LedgerEntry, PromoCodeUsage
-from promos.redemptions import usages
+from promos.redemptions import totals, usages
 from promos.redemptions.counters import Change
 from promos.redemptions.limits import PURCHASES
 
@@ -20,44 +20,59 @@ def straighten(customer: Customer | None, *, key: str) -> list[Change]:
 
     A renewal without a discount belongs to the code that the subscription had before it.
     """
-    stale = _correct_newness(customer) | _correct_renewals(customer, key)
-    return [usages.refresh(usage) for usage in usages.locked().filter(pk__in=stale).order_by("pk")]
+    stale: set[int] = set()
+    changes = [*_correct_newness(customer, stale), *_correct_renewals(customer, key, stale)]
+    changed = usages.locked().filter(pk__in=stale).order_by("pk")
+    return [*changes, *(usages.refresh(usage) for usage in changed)]
 
 
-def _correct_newness(customer: Customer | None) -> set[int]:
-    """Mark the customer's first order as new, if it began something, and no other; return the redemptions changed."""
+def _correct_newness(customer: Customer | None, stale: set[int]) -> list[Change]:
+    """Mark the customer's first order as new, if it began something, and no other; note the redemptions changed."""
     first = earliest(customer)
     if first is None:
-        return set()
-    marked = LedgerEntry.objects.filter(customer=customer, is_new_customer=True)
-    wrong = list(marked.exclude(pk=first.pk))
-    LedgerEntry.objects.filter(pk__in=[entry.pk for entry in wrong]).update(is_new_customer=False)
+        return []
+    orders = LedgerEntry.objects.filter(customer=customer).select_related("usage__promo_code")
+    wrong = orders.filter(is_new_customer=True).exclude(pk=first.pk)
+    changes = [_mark(entry, stale, is_new=False) for entry in wrong]
     if first.kind == LedgerEntry.Kind.CHECKOUT and not first.is_new_customer:
-        LedgerEntry.objects.filter(pk=first.pk).update(is_new_customer=True)
-        wrong.append(first)
-    return {entry.usage_id for entry in wrong if entry.usage_id}
+        changes.append(_mark(orders.get(pk=first.pk), stale, is_new=True))
+    return changes
 
 
-def _correct_renewals(customer: Customer | None, key: str) -> set[int]:
-    """Give each codeless renewal to the code redeemed last before it; return the redemptions changed."""
-    redeemed = list(PromoCodeUsage.objects.filter(redemption_key=key).order_by("redeemed_at", "pk"))
+def _mark(entry: LedgerEntry, stale: set[int], *, is_new: bool) -> Change:
+    before = totals.of_entry(entry)
+    entry.is_new_customer = is_new
+    entry.save(update_fields=["is_new_customer"])
+    if entry.usage_id:
+        stale.add(entry.usage_id)
+    return Change(None, moves=(-before, totals.of_entry(entry)))
+
+
+def _correct_renewals(customer: Customer | None, key: str, stale: set[int]) -> list[Change]:
+    """Give each codeless renewal to the code redeemed last before it; note the redemptions changed."""
+    usages_of_key = PromoCodeUsage.objects.filter(redemption_key=key).select_related("promo_code")
+    redeemed = list(usages_of_key.order_by("redeemed_at", "pk"))
     renewals = LedgerEntry.objects.filter(
         customer=customer,
         redemption_key=key,
         kind=LedgerEntry.Kind.INVOICE,
         stripe_promotion_code_id="",
-    )
-    changed: set[int] = set()
+    ).select_related("usage__promo_code")
+    changes: list[Change] = []
     for renewal in renewals if redeemed else ():
-        before = [usage.pk for usage in redeemed if usage.redeemed_at <= renewal.occurred_at]
+        before = [usage for usage in redeemed if usage.redeemed_at <= renewal.occurred_at]
         owner = before[-1] if before else None
-        if renewal.usage_id != owner:
-            changed |= {pk for pk in (renewal.usage_id, owner) if pk}
-            assign(renewal, owner)
-    return changed
+        if renewal.usage != owner:
+            stale |= {usage.pk for usage in (renewal.usage, owner) if usage}
+            changes.append(assign(renewal, owner))
+    return changes
 
 
-def assign(entry: LedgerEntry, usage_id: int | None) -> None:
-    """Put an order, and what was paid back of it, under a redemption."""
-    LedgerEntry.objects.filter(pk=entry.pk).update(usage=usage_id)
-    entry.reversals.update(usage=usage_id)
+def assign(entry: LedgerEntry, usage: PromoCodeUsage | None) -> Change:
+    """Put an order, and what was paid back of it, under a redemption, and return what moves."""
+    moved = [entry, *entry.reversals.select_related("usage__promo_code")]
+    before = [-totals.of_entry(one) for one in moved]
+    LedgerEntry.objects.filter(pk__in=[one.pk for one in moved]).update(usage=usage)
+    for one in moved:
+        one.usage = usage
+    return Change(None, moves=(*before, *map(totals.of_entry, moved)))

@@ -53,9 +53,8 @@ def _link(raw: QuerySet[LedgerEntry], code: PromoCode, customer_id: int | None) 
     key = entries[0].redemption_key
     usage = usages.locked().filter(promo_code=code, redemption_key=key).first()
     usage = usage or usages.open_empty(entries[0], code)
-    for entry in entries:
-        history.assign(entry, usage.pk)
-    changes = [usages.refresh(usage), *history.straighten(customer, key=key)]
+    changes = [history.assign(entry, usage) for entry in entries]
+    changes += [usages.refresh(usage), *history.straighten(customer, key=key)]
     counters.apply(changes)
     if any(change.used > 0 for change in changes):
         limits.note_if_past(usage)

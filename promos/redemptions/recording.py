@@ -19,7 +19,17 @@ from django.db import transaction
 from promos import orders
 from promos.models import CheckoutAttempt, LedgerEntry, PromoCodeUsage, WebhookEvent
 from promos.orders import Order
-from promos.redemptions import counters, entries, finding, history, holds, late_payments, limits, usages
+from promos.redemptions import (
+    counters,
+    entries,
+    finding,
+    history,
+    holds,
+    late_payments,
+    limits,
+    totals,
+    usages,
+)
 from promos.redemptions.counters import Change
 
 State = CheckoutAttempt.State
@@ -65,8 +75,9 @@ def _record(order: Order, *, event: WebhookEvent | None, at: datetime, now: date
     # A customer without orders has not had this one either.
     known = finding.entry(order) if first or customer is None else None
     if known is not None:
-        if entries.complete(known, order, event=event, at=at):
-            changes += _bring_up_to_date(known, attempt)
+        completed = entries.complete(known, order, event=event, at=at)
+        if completed is not None:
+            changes += [completed, *_bring_up_to_date(known, attempt)]
         counters.apply(changes)
         return None
     entry = entries.of(order, customer, event=event, at=at)
@@ -86,11 +97,14 @@ def _insert(entry: LedgerEntry, attempt: CheckoutAttempt | None) -> list[Change]
     reserved_amount = attempt.promised_amount if attempt else 0
     if code is None or not is_redeemed:
         changes = [usages.open_with(entry, code, reserved_amount=reserved_amount)] if code else []
-        entry.save(force_insert=True)
-        return changes
+        return [*changes, _save(entry)]
     entry.usage = usages.locked().get(promo_code=code, redemption_key=entry.redemption_key)
+    return [_save(entry), usages.refresh(entry.usage, reserved_amount=reserved_amount)]
+
+
+def _save(entry: LedgerEntry) -> Change:
     entry.save(force_insert=True)
-    return [usages.refresh(entry.usage, reserved_amount=reserved_amount)]
+    return Change(None, moves=(totals.of_entry(entry),))
 
 
 def _bring_up_to_date(entry: LedgerEntry, attempt: CheckoutAttempt | None) -> list[Change]:
@@ -98,6 +112,8 @@ def _bring_up_to_date(entry: LedgerEntry, attempt: CheckoutAttempt | None) -> li
     changes: list[Change] = []
     usage = usages.locked().get(pk=entry.usage_id) if entry.usage_id else _found_now(entry, attempt)
     if usage is not None:
+        if entry.usage is None:
+            changes.append(history.assign(entry, usage))
         usage.redemption_key = entry.redemption_key
         reserved_amount = attempt.promised_amount if attempt else 0
         changes.append(usages.refresh(usage, reserved_amount=reserved_amount))
@@ -110,11 +126,8 @@ def _found_now(entry: LedgerEntry, attempt: CheckoutAttempt | None) -> PromoCode
     if code is None:
         return None
     if is_redeemed:
-        usage = usages.locked().get(promo_code=code, redemption_key=entry.redemption_key)
-    else:
-        usage = usages.open_empty(entry, code)
-    history.assign(entry, usage.pk)
-    return usage
+        return usages.locked().get(promo_code=code, redemption_key=entry.redemption_key)
+    return usages.open_empty(entry, code)
 
 
 def _told_at(event: WebhookEvent | None) -> datetime | None:

@@ -17,7 +17,8 @@ from django.db import transaction
 
 from promos.models import Customer, LedgerEntry, WebhookEvent
 from promos.orders import moment
-from promos.redemptions import counters, usages
+from promos.redemptions import counters, totals, usages
+from promos.redemptions.counters import Change
 from promos.stripe_gateway import StripeObject
 
 Kind = LedgerEntry.Kind
@@ -90,18 +91,20 @@ def _record(
         Customer.objects.select_for_update().get(pk=order.customer_id)
     # Read under the lock: the order may have found its redemption meanwhile.
     order = LedgerEntry.objects.get(pk=order.pk)
-    usage = usages.locked().get(pk=order.usage_id) if order.usage_id else None
+    usage = order.usage = usages.locked().get(pk=order.usage_id) if order.usage_id else None
     known = LedgerEntry.objects.filter(kind=kind, order=order).values_list("stripe_object_id", flat=True)
     new = [_entry(kind, movement, order, event) for movement in movements if movement.object_id not in known]
     LedgerEntry.objects.bulk_create(new)
+    changes = [Change(None, moves=tuple(map(totals.of_entry, new)))]
     if new and usage is not None:
-        counters.apply([usages.refresh(usage)])
+        changes.append(usages.refresh(usage))
+    counters.apply(changes)
 
 
 def _entry(kind: str, movement: _Movement, order: LedgerEntry, event: WebhookEvent | None) -> LedgerEntry:
     copied: dict[str, Any] = {
         name: getattr(order, name)
-        for name in ("usage_id", "customer_id", "redemption_key", "plan", "interval", "currency")
+        for name in ("usage", "customer_id", "redemption_key", "plan", "interval", "currency")
     }
     return LedgerEntry(
         kind=kind,

@@ -9,6 +9,7 @@ counters.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from django.conf import settings
@@ -16,7 +17,7 @@ from django.db.models import QuerySet
 
 from promos.models import LedgerEntry, PromoCode, PromoCodeUsage, Subscription
 from promos.orders import moment
-from promos.redemptions import counters
+from promos.redemptions import counters, totals
 from promos.redemptions.counters import Change
 from promos.redemptions.limits import PURCHASES
 
@@ -56,7 +57,8 @@ def open_with(entry: LedgerEntry, code: PromoCode, *, reserved_amount: int) -> C
     usage.reserved_amount = usage.promised_amount = reserved_amount
     usage.save(force_insert=True)
     entry.usage = usage
-    return _difference(usage, used=1, spent=usage.discount_amount, promised=usage.promised_amount)
+    change = _difference(usage, used=1, spent=usage.discount_amount, promised=usage.promised_amount)
+    return replace(change, moves=(totals.of_usage(usage),))
 
 
 def open_empty(entry: LedgerEntry, code: PromoCode) -> PromoCodeUsage:
@@ -71,7 +73,7 @@ def refresh(usage: PromoCodeUsage, *, reserved_amount: int = 0) -> Change:
     """Work a (locked) redemption out anew from its entries and its subscription."""
     usage.reserved_amount = usage.reserved_amount or reserved_amount
     was_counted, spent, promised = _is_counted(usage), usage.discount_amount, usage.promised_amount
-    was_given_back = usage.is_given_back
+    was_given_back, before = usage.is_given_back, totals.of_usage(usage)
     entries = list(usage.ledger_entries.all())
     bought = sorted(
         (entry for entry in entries if entry.kind in PURCHASES),
@@ -83,12 +85,13 @@ def refresh(usage: PromoCodeUsage, *, reserved_amount: int = 0) -> Change:
     if usage.is_given_back != was_given_back:
         # Stripe never counts back: the push may have to make a successor.
         counters.mark_pending(pk=usage.promo_code_id)
-    return _difference(
+    change = _difference(
         usage,
         used=_is_counted(usage) - was_counted,
         spent=usage.discount_amount - spent,
         promised=usage.promised_amount - promised,
     )
+    return replace(change, moves=(-before, totals.of_usage(usage)))
 
 
 def _of_entry(entry: LedgerEntry, code: PromoCode) -> PromoCodeUsage:

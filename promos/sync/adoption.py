@@ -8,6 +8,7 @@ from django.db.models import F, Q, QuerySet
 
 from promos import history
 from promos.models import CheckoutAttempt, CodeCheck, PromoCode, PromoCodeUsage, StripePromotionCode
+from promos.redemptions import totals
 from promos.sync import importing
 
 SyncStatus = PromoCode.SyncStatus
@@ -88,6 +89,7 @@ def _move_redemptions(imported: PromoCode, code: PromoCode) -> None:
     PromoCode.objects.filter(pk=code.pk).update(
         used_count=F("used_count") + imported.used_count, held_count=F("held_count") + imported.held_count
     )
+    totals.hand_over(imported, code)
 
 
 def _take_terms(code: PromoCode, rival: StripePromotionCode, *, now: datetime) -> None:

@@ -1,8 +1,9 @@
-"""Redemptions and what followed them, as the ledger keeps them: usage, entries and running totals together."""
+"""Redemptions and what followed them, as the ledger keeps them: usage, entries and totals together."""
 
 from datetime import datetime, timedelta
 
 from promos.models import LedgerEntry, PromoCode, PromoCodeUsage
+from promos.redemptions import totals
 from tests.factories import LONG_AGO, LedgerEntryFactory, UsageFactory
 
 
@@ -23,6 +24,7 @@ def redeem(
         redeemed_at=at,
         **fields,
     )
+    totals.apply([totals.of_usage(usage)])
     _enter(usage, LedgerEntry.Kind.CHECKOUT, at, gross_amount=gross, discount_amount=discount)
     return usage
 
@@ -45,7 +47,9 @@ def pay_back(
 
 def buy(*, gross: int = 10_000, at: datetime = LONG_AGO, **fields: object) -> LedgerEntry:
     """Write a sale without a code."""
-    return LedgerEntryFactory(gross_amount=gross, occurred_at=at, **fields)
+    entry = LedgerEntryFactory(gross_amount=gross, occurred_at=at, **fields)
+    totals.apply([totals.of_entry(entry)])
+    return entry
 
 
 def set_sync(promo_code: PromoCode, status: str, error: str = "") -> None:
@@ -62,7 +66,7 @@ def after(days: float) -> datetime:
 
 
 def _enter(usage: PromoCodeUsage, kind: str, at: datetime, **amounts: int) -> None:
-    LedgerEntryFactory(
+    entry = LedgerEntryFactory(
         usage=usage,
         kind=kind,
         customer=usage.customer,
@@ -72,3 +76,4 @@ def _enter(usage: PromoCodeUsage, kind: str, at: datetime, **amounts: int) -> No
         occurred_at=at,
         **amounts,
     )
+    totals.apply([totals.of_entry(entry)])

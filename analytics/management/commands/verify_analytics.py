@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from analytics import verification
-from analytics.verification import Difference
+from analytics.reckoning import Difference
 
 
 class Command(BaseCommand):
     help = (
-        "Reckon redemptions, counters of codes, budgets of campaigns and the view promo_code_analytics anew from "
+        "Reckon redemptions, counters of codes, budgets, totals and the view promo_code_analytics anew from "
         "usages and ledger, and name every figure that differs. Exits 1 when one does."
     )
 
