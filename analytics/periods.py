@@ -101,7 +101,23 @@ def since_until(first: str | None, last: str | None, *, zone: tzinfo) -> Period:
     return _days(first or earliest, last or latest, zone)
 
 
-def chosen(parameters: Mapping[str, str], *, now: datetime, zone: tzinfo) -> Period:
+@dataclass(frozen=True)
+class Spans:
+    """The numbers of days that a page offers, up to today, and the one it begins with."""
+
+    choices: tuple[int, ...] = CHOICES
+    default: int = DEFAULT_DAYS
+
+    @property
+    def in_words(self) -> str:
+        *others, last = (f"{days:,}" for days in self.choices)
+        return f"{', '.join(others)} or {last} days"
+
+
+USUAL = Spans()
+
+
+def chosen(parameters: Mapping[str, str], *, now: datetime, zone: tzinfo, spans: Spans = USUAL) -> Period:
     """Return the period a page's address asks for: ``?days=90``, or ``?from=2026-01-01&to=2026-03-31``.
 
     Raises:
@@ -110,9 +126,9 @@ def chosen(parameters: Mapping[str, str], *, now: datetime, zone: tzinfo) -> Per
     first, last = parameters.get("from", ""), parameters.get("to", "")
     if first or last:
         return between(first, last, zone=zone)
-    days = parameters.get("days", str(DEFAULT_DAYS))
-    if days not in {str(choice) for choice in CHOICES}:
-        raise ValueError("Choose 7, 30 or 90 days, or two dates.")
+    days = parameters.get("days", str(spans.default))
+    if days not in {str(choice) for choice in spans.choices}:
+        raise ValueError(f"Choose {spans.in_words}, or two dates.")
     return last_days(int(days), now=now, zone=zone)
 
 

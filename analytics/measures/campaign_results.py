@@ -99,7 +99,7 @@ def results(chosen: Selection) -> list[Result]:
     rows = _orders(chosen).values("currency", **_CAMPAIGN).annotate(**_COUNTS, **earned.sums())
     return [
         _result(row, by_month)
-        for row in rows.order_by("currency", F("discount_amount").desc(), "campaign_id")
+        for row in rows.order_by("currency", F("discount_amount").desc(), F("campaign_id"))
     ]
 
 

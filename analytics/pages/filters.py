@@ -77,11 +77,12 @@ class _Reader:
     understood: dict[str, str] = field(default_factory=dict)
 
     def period(self, now: datetime, zone: tzinfo) -> Period:
+        spans = self.page.spans
         try:
-            period = periods.chosen(self.parameters, now=now, zone=zone)
+            period = periods.chosen(self.parameters, now=now, zone=zone, spans=spans)
         except ValueError as wrong:
-            self.notes.append(f"{wrong} Shown are the last {periods.DEFAULT_DAYS} days.")
-            return periods.last_days(periods.DEFAULT_DAYS, now=now, zone=zone)
+            self.notes.append(f"{wrong} Shown are the last {spans.default} days.")
+            return periods.last_days(spans.default, now=now, zone=zone)
         given = {name: self.parameters[name] for name in _PERIOD if self.parameters.get(name)}
         self.understood.update(given)
         return period

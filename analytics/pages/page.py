@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from analytics import periods
 from analytics.blocks import Card, Table
 from analytics.charts import Chart
-from analytics.periods import Period
+from analytics.periods import Period, Spans
 from analytics.selection import Selection
 
 #: The figures are made of these; without the right to see them there is nothing to show.
@@ -87,6 +88,7 @@ class Page:
     build: Callable[[Asked], list[Section]]
     filters: tuple[Filter, ...] = tuple(Filter)
     choices: tuple[Choice, ...] = ()
+    spans: Spans = periods.USUAL
     permissions: tuple[str, ...] = PERMISSIONS
     #: Said when there is no section.
     empty: str = "Nothing in this period. Choose a longer one, or fewer filters."

@@ -12,7 +12,6 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from analytics import periods
 from analytics.pages import export, filters
 from analytics.pages.page import Page
 
@@ -47,7 +46,7 @@ def show(request: HttpRequest, page: Page) -> HttpResponse:
         "period": asked.period,
         "presets": [
             (days, asked.link(days=str(days), **{"from": "", "to": "", "part": ""}))
-            for days in periods.CHOICES
+            for days in page.spans.choices
         ],
         "is_custom_period": "from" in asked.parameters or "to" in asked.parameters,
         "exports": [(name.upper(), asked.link(export=name)) for name in export.FORMATS],

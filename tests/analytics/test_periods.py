@@ -86,3 +86,12 @@ def test_buckets_are_days_then_weeks_then_months() -> None:
 def test_always_survives_every_time_zone() -> None:
     for zone in (UTC, ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Pacific/Pago_Pago")):
         assert Period(periods.ALWAYS.first_day, periods.ALWAYS.end_day, zone).start.year in {1999, 2000}
+
+
+def test_chosen_takes_the_days_that_a_page_offers() -> None:
+    spans = periods.Spans((90, 365, 1_000), default=365)
+
+    assert periods.chosen({}, now=NOW, zone=UTC, spans=spans).days == 365
+    assert periods.chosen({"days": "90"}, now=NOW, zone=UTC, spans=spans).days == 90
+    with pytest.raises(ValueError, match="Choose 90, 365 or 1,000 days, or two dates"):
+        periods.chosen({"days": "7"}, now=NOW, zone=UTC, spans=spans)
