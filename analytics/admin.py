@@ -7,8 +7,10 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from analytics import dashboard, periods, reports
+from analytics import alerts_admin, dashboard, periods, reports
 from analytics.pages.page import PERMISSIONS
+
+__all__ = ["alerts_admin", "home"]
 
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from analytics import links
 from analytics.queries import CodesInNeed
 from analytics.reports import Attention, Overview
@@ -21,15 +23,28 @@ class Concern:
 
 
 def concerns(overview: Overview) -> list[Concern]:
-    """Return what waits, the troubles with Stripe first; what nothing waits for is left out."""
+    """Return what waits, what is out of the ordinary first; what nothing waits for is left out."""
     attention = overview.attention
     everything = [
+        *_alerts(attention, overview),
         *_pushes(attention.codes),
         *_approvals(attention),
         *_differences(attention, overview),
         *_running_out(attention, overview),
     ]
     return [concern for concern in everything if concern.count]
+
+
+def _alerts(attention: Attention, overview: Overview) -> list[Concern]:
+    return [
+        *(Concern(alert.sentence, 1, alert.link, alert.fix) for alert in attention.alerts),
+        Concern(
+            "Message about an alert that could not be sent",
+            attention.undelivered_messages,
+            links.undelivered_messages(overview.now),
+            "Read why on the message; EMAIL_URL and ALERT_WEBHOOK_URL say where they go.",
+        ),
+    ]
 
 
 def _pushes(codes: CodesInNeed) -> list[Concern]:
@@ -106,7 +121,7 @@ def _differences(attention: Attention, overview: Overview) -> list[Concern]:
 def _running_out(attention: Attention, overview: Overview) -> list[Concern]:
     return [
         Concern(
-            "Code that expires within 7 days",
+            f"Code that expires within {settings.ALERT_EXPIRES_DAYS} days",
             attention.codes.expiring,
             links.expiring_codes(overview.now),
             "Give it a later end if it should go on.",
@@ -118,7 +133,7 @@ def _running_out(attention: Attention, overview: Overview) -> list[Concern]:
             "Raise its limit if it should go on.",
         ),
         Concern(
-            "Campaign of which at least 80% of the budget is spent or promised",
+            f"Campaign of which at least {settings.ALERT_BUDGET_PERCENT}% of the budget is spent or promised",
             attention.budgets_nearly_spent,
             links.rows(Campaign, budget="nearly"),
             "Raise the budget if its codes should go on working.",

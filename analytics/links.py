@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.db.models import Model
 from django.urls import reverse
 
+from analytics.models import AlertMessage
 from analytics.periods import Period
-from analytics.queries import EXPIRES_SOON, SETTLED
+from analytics.queries import MESSAGES_SHOWN, SETTLED
 from promos.models import CodeCheck, LedgerEntry, PromoCode, PromoCodeUsage
 
 
@@ -49,8 +51,14 @@ def expiring_codes(now: datetime) -> str:
         archived_at__isnull="True",
         approved_at__isnull="False",
         expires_at__gt=now.isoformat(),
-        expires_at__lte=(now + EXPIRES_SOON).isoformat(),
+        expires_at__lte=(now + timedelta(days=settings.ALERT_EXPIRES_DAYS)).isoformat(),
     )
+
+
+def undelivered_messages(now: datetime) -> str:
+    """Return the messages that ``queries.undelivered_messages(now)`` counts."""
+    since = (now - MESSAGES_SHOWN).isoformat()
+    return rows(AlertMessage, sent_at__isnull="True", error__gt="", created_at__gt=since)
 
 
 def _within(period: Period, name: str) -> dict[str, str]:

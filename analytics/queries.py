@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum, TextField, Value, Window
 from django.db.models.functions import Coalesce, NullIf, RowNumber, TruncDate
 from djstripe.models import Price
 
+from analytics.models import Alert, AlertMessage
 from analytics.periods import ALWAYS, Period
 from promos.models import (
     Campaign,
@@ -37,7 +39,8 @@ DISPUTES = Q(kind=LedgerEntry.Kind.DISPUTE)
 DISCOUNTED = Q(discount_amount__gt=0)
 #: A customer who entered a code is a buyer when the checkout is completed within this time.
 CONVERSION_WINDOW = timedelta(days=30)
-EXPIRES_SOON = timedelta(days=7)
+#: For so long a message that could not be sent is told of.
+MESSAGES_SHOWN = timedelta(days=7)
 #: In use, and at least four fifths used up.
 RUNNING_OUT = Q(archived_at=None, used_count__gt=0, used_count__lt=F("max_redemptions")) & Q(
     used_count__gte=F("max_redemptions") * 4 / 5
@@ -317,17 +320,21 @@ def codes_in_need(now: datetime) -> CodesInNeed:
 
 
 def expiring(now: datetime) -> Q:
-    """Return the condition on codes in use that expire within seven days."""
-    return Q(
-        archived_at=None, approved_at__isnull=False, expires_at__gt=now, expires_at__lte=now + EXPIRES_SOON
+    """Return the condition on codes in use that expire within ``ALERT_EXPIRES_DAYS``."""
+    soon = now + timedelta(days=settings.ALERT_EXPIRES_DAYS)
+    return Q(archived_at=None, approved_at__isnull=False, expires_at__gt=now, expires_at__lte=soon)
+
+
+def nearly_spent() -> QuerySet[Campaign]:
+    """Return the campaigns of which ``ALERT_BUDGET_PERCENT`` of the budget is given away or promised."""
+    used = (F("spent_amount") + F("promised_amount")) * 100
+    return Campaign.objects.alias(used=used).filter(
+        used__gte=F("budget_amount") * settings.ALERT_BUDGET_PERCENT
     )
 
 
 def budgets_nearly_spent() -> int:
-    """Count the campaigns of which at least four fifths of the budget are given away or promised."""
-    return Campaign.objects.filter(
-        budget_amount__lte=(F("spent_amount") + F("promised_amount")) * 5 / 4
-    ).count()
+    return nearly_spent().count()
 
 
 def campaigns_waiting() -> int:
@@ -342,6 +349,17 @@ def differences() -> int:
     """Count the differences from Stripe that the last comparison left; refusals and conflicts are counted as such."""
     named = (DriftFinding.Kind.CONFLICT, DriftFinding.Kind.NOT_PUSHED)
     return doctor.left().exclude(kind__in=named).count()
+
+
+def open_alerts() -> list[Alert]:
+    """Return the alerts that are open, less those about what is counted here by itself: codes and budgets."""
+    counted = (Alert.Kind.BUDGET, Alert.Kind.EXPIRING, Alert.Kind.SYNC_FAILED)
+    return list(Alert.objects.filter(closed_at=None).exclude(kind__in=counted).order_by("pk"))
+
+
+def undelivered_messages(now: datetime) -> int:
+    """Count the messages about alerts of the last week that could not be sent, those given up included."""
+    return AlertMessage.objects.undelivered().filter(created_at__gt=now - MESSAGES_SHOWN).count()
 
 
 def over_limit(scope: Scope) -> int:

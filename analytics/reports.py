@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from analytics import queries
 from analytics.formulas import Ratio
+from analytics.models import Alert
 from analytics.periods import Period
 from analytics.queries import CodesInNeed, Money, Redemptions, Scope
 from promos.models import LedgerEntry, PromoCode
@@ -95,6 +96,8 @@ class Attention:
     failed_webhooks: int
     differences: int
     over_limit: int
+    alerts: list[Alert]
+    undelivered_messages: int
 
 
 @dataclass(frozen=True)
@@ -253,4 +256,6 @@ def _attention(scope: Scope, now: datetime) -> Attention:
         failed_webhooks=queries.failed_webhooks(),
         differences=queries.differences(),
         over_limit=queries.over_limit(scope),
+        alerts=queries.open_alerts(),
+        undelivered_messages=queries.undelivered_messages(now),
     )

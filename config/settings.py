@@ -220,7 +220,46 @@ MFA_TOTP_ISSUER = "Promodesk"
 # Whether staff need a second factor; a password alone then opens nothing of the admin.
 REQUIRE_STAFF_MFA = env.bool("REQUIRE_STAFF_MFA", default=False)
 vars().update(env.email("EMAIL_URL", default="consolemail://"))
+# A mail server that hangs must not hold the worker up.
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"promodesk@{_site.hostname}")
+
+
+# --- Alerts and reports ---------------------------------------------------------------------------
+def _whole(name: str, default: int) -> int:
+    number = env.int(name, default=default)
+    if number < 1:
+        raise ImproperlyConfigured(f"{name} must be at least 1, not {number}. ALERTS_OFF turns alerts off.")
+    return int(number)
+
+
+# Kinds of alerts that nobody wants, as "redemptions_jump,expiring".
+ALERTS_OFF = env.list("ALERTS_OFF", default=[])
+# A jump: so many cases in so many hours, and so much above the busiest of the same hours of four weeks before.
+ALERT_MINIMUM_CASES = _whole("ALERT_MINIMUM_CASES", 30)
+ALERT_WINDOW_HOURS = _whole("ALERT_WINDOW_HOURS", 24)
+ALERT_JUMP_PERCENT = _whole("ALERT_JUMP_PERCENT", 50)
+# A stop: no redemption in a time in which even the quietest of the four weeks before had so many.
+ALERT_STOP_EXPECTED = _whole("ALERT_STOP_EXPECTED", 10)
+ALERT_BUDGET_PERCENT = _whole("ALERT_BUDGET_PERCENT", 80)
+ALERT_EXPIRES_DAYS = _whole("ALERT_EXPIRES_DAYS", 7)
+ALERT_SYNC_FAILED_CODES = _whole("ALERT_SYNC_FAILED_CODES", 1)
+ALERT_WEBHOOKS_SILENT_HOURS = _whole("ALERT_WEBHOOKS_SILENT_HOURS", 48)
+# Who gets alerts and reports by mail besides the owners.
+ALERT_MAIL_TO = env.list("ALERT_MAIL_TO", default=[])
+# Where alerts are POSTed, signed with the secret.
+ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
+ALERT_WEBHOOK_SECRET = env.str("ALERT_WEBHOOK_SECRET", default="")
+if ALERT_WEBHOOK_URL and not re.fullmatch(r"https?://[^/?#@\s]+([/?#]\S*)?", ALERT_WEBHOOK_URL):
+    raise ImproperlyConfigured("ALERT_WEBHOOK_URL must be a full http:// or https:// address.")
+if ALERT_WEBHOOK_URL and not ALERT_WEBHOOK_SECRET:
+    raise ImproperlyConfigured(
+        "ALERT_WEBHOOK_URL needs an ALERT_WEBHOOK_SECRET, with which alerts are signed."
+    )
+# The report of each "week" or "month" by mail; empty: none.
+REPORT_EVERY = env.str("REPORT_EVERY", default="")
+if REPORT_EVERY not in {"", "week", "month"}:
+    raise ImproperlyConfigured(f"REPORT_EVERY must be week, month or empty, not {REPORT_EVERY!r}.")
 
 # --- Words and files ------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"
@@ -290,7 +329,11 @@ LOGGING = {
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
-    "loggers": {"promos": {"level": env.str("LOG_LEVEL", default="INFO")}},
+    "loggers": {
+        "promos": {"level": env.str("LOG_LEVEL", default="INFO")},
+        # Its debug lines hold whole addresses, and a webhook's address may hold a secret.
+        "urllib3": {"level": "INFO"},
+    },
 }
 
 UNFOLD = {

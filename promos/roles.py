@@ -15,11 +15,14 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.contrib.auth.management import create_permissions
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group, Permission, User
 from django.db import router
+from django.db.models import Q, QuerySet
 
 #: The apps in which roles have rights.
-APPS = frozenset({"promos", "auth", "account", "mfa", "djstripe"})
+APPS = frozenset({"promos", "analytics", "auth", "account", "mfa", "djstripe"})
+#: The apps whose rows every role may look at.
+OURS = frozenset({"promos", "analytics"})
 OWNER, MARKETER, SUPPORT, VIEWER = "Owner", "Marketer", "Support", "Viewer"
 
 _MADE_BY_MARKETERS = ("promocode", "offer", "campaign", "codebatch")
@@ -27,11 +30,11 @@ _MARKETERS = frozenset(f"{verb}_{model}" for verb in ("add", "change") for model
 
 
 def _may_look(app: str, codename: str) -> bool:
-    return app == "promos" and codename.startswith("view_")
+    return app in OURS and codename.startswith("view_")
 
 
 def _may_own(app: str, codename: str) -> bool:
-    if app == "djstripe":
+    if app in {"djstripe", "analytics"}:
         return codename.startswith("view_")
     return app in {"promos", "auth", "account", "mfa"}
 
@@ -43,6 +46,12 @@ RIGHTS: dict[str, Callable[[str, str], bool]] = {
     SUPPORT: lambda app, codename: _may_look(app, codename) or (app, codename) == ("promos", "give_goodwill"),
     VIEWER: _may_look,
 }
+
+
+def owners() -> QuerySet[User]:
+    """Return the people who own the installation: active staff with the role, and superusers."""
+    staff = User.objects.filter(is_active=True, is_staff=True)
+    return staff.filter(Q(is_superuser=True) | Q(pk__in=User.objects.filter(groups__name=OWNER)))
 
 
 def grant_after_migrate(*, app_config: AppConfig, using: str, **_: Any) -> None:

@@ -2,6 +2,7 @@
 
 It looks twice a second; on PostgreSQL a saved code wakes it at once. Every hour
 one of them asks Stripe for events that never arrived and compares everything.
+What other rooms do now and then hangs on promos.rounds.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import datetime
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from promos import batches, stripe_gateway
+from promos import batches, rounds, stripe_gateway
 from promos.backfill import missed
 from promos.billing import overdue
 from promos.signals import CHANNEL
@@ -40,14 +41,14 @@ def run(stop: threading.Event, *, clock: Callable[[], datetime] = timezone.now) 
     """
     over = threading.Event()
     with Pool(clock=clock) as pool, stripe_gateway.paced(pool.limiter):
-        rounds = threading.Thread(target=_make_rounds, args=(over, pool), name="rounds")
-        rounds.start()
+        beside = threading.Thread(target=_make_rounds, args=(over, pool), name="rounds")
+        beside.start()
         try:
             while not stop.is_set():
                 _work_or_wait(pool, stop)
         finally:
             over.set()
-            rounds.join()
+            beside.join()
 
 
 def _work_or_wait(pool: Pool, stop: threading.Event) -> None:
@@ -65,6 +66,7 @@ def _make_rounds(over: threading.Event, pool: Pool) -> None:
     with stripe_gateway.paced(pool.limiter):
         while not over.wait(ROUND_SECONDS):
             try:
+                rounds.work(pool.clock())
                 make_round(pool.clock())
             except stripe_gateway.NotAuthorised as error:
                 pool.refusal = error
@@ -91,7 +93,7 @@ def work(now: datetime) -> int:
     Raises:
         stripe_gateway.NotAuthorised: the key is wrong.
     """
-    return _work_on_events(now) + push.work(now) + batches.work(now)
+    return _work_on_events(now) + push.work(now) + batches.work(now) + rounds.work(now)
 
 
 def _work_on_events(now: datetime) -> int:

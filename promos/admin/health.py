@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from djstripe.models import WebhookEndpoint
 
-from promos import health
+from promos import health, roles
 from promos.admin.pages import page
 from promos.models import WebhookEvent
 
@@ -107,8 +107,8 @@ def _failed_events() -> Line:
 def _people() -> list[Line]:
     staff = User.objects.filter(is_staff=True, is_active=True)
     bare = staff.exclude(pk__in=Authenticator.objects.values("user")).count()
-    owners = staff.filter(is_superuser=True) | staff.filter(groups__name="Owner")
-    could_approve = not settings.APPROVAL_REQUIRED and owners.distinct().count() >= 2
+    owners = roles.owners().count()
+    could_approve = not settings.APPROVAL_REQUIRED and owners >= 2
     approval = "On" if settings.APPROVAL_REQUIRED else "Off"
     return [
         Line(
@@ -119,7 +119,7 @@ def _people() -> list[Line]:
         ),
         Line(
             "Approval by a second person",
-            f"{approval}, with {owners.distinct().count()} owners",
+            f"{approval}, with {owners} owners",
             not could_approve,
             "There are two owners: APPROVAL_REQUIRED has one approve what the other gives away.",
         ),

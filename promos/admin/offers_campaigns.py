@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -199,13 +200,17 @@ class BudgetFilter(DropdownFilter):
     parameter_name = "budget"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("nearly", "At least 80% spent or promised"), ("spent", "All spent or promised")]
+        return [
+            ("nearly", f"At least {settings.ALERT_BUDGET_PERCENT}% spent or promised"),
+            ("spent", "All spent or promised"),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> QuerySet[Campaign]:
         used = F("spent_amount") + F("promised_amount")
         match self.value():
             case "nearly":
-                return queryset.filter(budget_amount__lte=used * 5 / 4)
+                nearly = F("budget_amount") * settings.ALERT_BUDGET_PERCENT
+                return queryset.alias(used=used * 100).filter(used__gte=nearly)
             case "spent":
                 return queryset.filter(budget_amount__lte=used)
         return queryset

@@ -43,6 +43,11 @@ MENU = (
         ("Differences", "difference", "promos.DriftFinding"),
     ),
     (
+        "Alerts",
+        ("Alerts", "notifications", "analytics.Alert"),
+        ("Messages", "outgoing_mail", "analytics.AlertMessage"),
+    ),
+    (
         "Stripe mirror",
         ("Products", "inventory_2", "djstripe.Product"),
         ("Prices", "payments", "djstripe.Price"),

@@ -10,7 +10,9 @@ from django.test import Client
 from django.urls import reverse
 from djstripe.models import APIKey, Coupon, Event, PromotionCode, WebhookEndpoint
 
+from analytics.models import Alert, AlertMessage
 from tests import factories
+from tests.factories import LONG_AGO
 
 pytestmark = pytest.mark.django_db
 PAGES = sorted(admin.site._registry, key=lambda model: model._meta.label)
@@ -38,6 +40,8 @@ def _one_of_each(owner: User) -> None:
     WebhookEndpoint.objects.create(
         id="we_1", url="https://example.com", secret="whsec_hidden", enabled_events=["*"], status="enabled"
     )
+    alert = Alert.objects.create(kind="budget", link="/admin/", opened_at=LONG_AGO, seen_at=LONG_AGO)
+    AlertMessage.objects.create(alert=alert, event="opened", channel="mail", created_at=LONG_AGO)
     Group.objects.create(name="Interns")
 
 

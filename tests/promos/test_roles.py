@@ -43,7 +43,7 @@ PAGES = {"import_file": MAKERS, "goodwill": frozenset({OWNER, SUPPORT})}
 
 
 def lookers(model: type[Model]) -> frozenset[str]:
-    return EVERYBODY if model._meta.app_label == "promos" else JUST_OWNER
+    return EVERYBODY if model._meta.app_label in {"promos", "analytics"} else JUST_OWNER
 
 
 def cells() -> Iterator[tuple[str, str, frozenset[str]]]:

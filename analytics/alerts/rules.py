@@ -1,0 +1,239 @@
+"""The rules: each looks at one thing and returns what it finds out of the ordinary. Thresholds are settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Min, Q, QuerySet
+from django.urls import reverse
+from django.utils import timezone
+
+from analytics import links, queries
+from analytics.alerts import usual
+from analytics.alerts.usual import Span
+from analytics.models import Alert
+from promos import brake, campaigns, money
+from promos.models import (
+    BrakeCounter,
+    Campaign,
+    CodeCheck,
+    PromoCode,
+    PromoCodeUsage,
+    WebhookEvent,
+)
+
+Kind = Alert.Kind
+#: Of one kind at once; the next ones come when these are dealt with.
+AT_MOST = 20
+#: A longer silence is compared by its last week.
+LONGEST_SILENCE = timedelta(days=7)
+#: For how long the brake's alarm is shown after it was last raised.
+GUESSING_SHOWN = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something out of the ordinary: ``subject`` tells it from others of its kind, ``link`` leads to its rows."""
+
+    kind: Alert.Kind
+    subject: str
+    sentence: str
+    link: str
+
+
+Rule = Callable[[datetime], list[Finding]]
+
+
+def look(now: datetime) -> list[Finding]:
+    """Return all that is out of the ordinary, without the kinds that ``ALERTS_OFF`` names."""
+    rules = [rule for kind, rule in RULES.items() if kind not in settings.ALERTS_OFF]
+    return [finding for rule in rules for finding in rule(now)[:AT_MOST]]
+
+
+def redemptions_jump(now: datetime) -> list[Finding]:
+    """Compare the last hours with the same hours of the four weeks before."""
+    span = usual.last_hours(settings.ALERT_WINDOW_HOURS, now=now)
+    count, earlier = _settled_redemptions(span)
+    if not _is_jump(count, earlier):
+        return []
+    sentence = f"{count:,} redemptions in {_hours(span)}; {_busiest(earlier)}."
+    return [Finding(Kind.REDEMPTIONS_JUMP, "", sentence, _rows(PromoCodeUsage, span, "redeemed_at"))]
+
+
+def redemptions_stop(now: datetime) -> list[Finding]:
+    """Compare the silence since the last redemption with the same hours of the four weeks before."""
+    settled = PromoCodeUsage.objects.filter(status__in=queries.SETTLED, redeemed_at__lte=now)
+    last = settled.order_by("-redeemed_at").values_list("redeemed_at", flat=True).first()
+    if last is None:
+        return []
+    _, earlier = _settled_redemptions(Span(max(last, now - LONGEST_SILENCE), now))
+    if not usual.is_stop(earlier, expected=settings.ALERT_STOP_EXPECTED):
+        return []
+    sentence = (
+        f"Nobody has redeemed a code since {_moment(last)}; "
+        f"in the same hours of the last four weeks there were at least {min(earlier):,} redemptions."
+    )
+    return [Finding(Kind.REDEMPTIONS_STOP, "", sentence, links.rows(PromoCodeUsage))]
+
+
+def failed_checks_jump(now: datetime) -> list[Finding]:
+    """Compare the refused codes of the last hours with the same hours of the four weeks before."""
+    span = usual.last_hours(settings.ALERT_WINDOW_HOURS, now=now)
+    count, earlier = _counts(CodeCheck.objects.exclude(reason=""), "checked_at", span)
+    if not _is_jump(count, earlier):
+        return []
+    sentence = f"{count:,} codes were refused in {_hours(span)}; {_busiest(earlier)}."
+    link = _rows(CodeCheck, span, "checked_at", reason__gt="")
+    return [Finding(Kind.FAILED_CHECKS_JUMP, "", sentence, link)]
+
+
+def guessing(now: datetime) -> list[Finding]:
+    """Pass on the alarm that the brake raised, for a day after it was last raised."""
+    alarm = BrakeCounter.objects.filter(key=brake.EVERYBODY, alarmed_at__gt=now - GUESSING_SHOWN).first()
+    if alarm is None or alarm.alarmed_at is None:
+        return []
+    sentence = f"Far more codes than usual were refused within an hour, last at {_moment(alarm.alarmed_at)}."
+    before = alarm.alarmed_at - timedelta(hours=1)
+    link = _rows(CodeCheck, Span(before, alarm.alarmed_at), "checked_at", reason__gt="")
+    return [Finding(Kind.GUESSING, "", sentence, link)]
+
+
+def budget(now: datetime) -> list[Finding]:
+    """Find running campaigns of which ``ALERT_BUDGET_PERCENT`` of the budget is given away or promised."""
+    running = queries.nearly_spent().filter(Q(ends_at=None) | Q(ends_at__gt=now))
+    return [
+        Finding(Kind.BUDGET, f"campaign:{each.pk}", _spent(each, now), links.row(Campaign, each.pk))
+        for each in running.order_by("pk")[:AT_MOST]
+    ]
+
+
+def expiring(now: datetime) -> list[Finding]:
+    """Find codes about to expire; those of one offer that end together, as a batch does, are one occurrence.
+
+    Personal codes are left out: they are made to end.
+    """
+    together = _together(
+        PromoCode.objects.filter(queries.expiring(now), customer=None), "expires_at", "offer"
+    )
+    return [
+        Finding(
+            Kind.EXPIRING,
+            f"offer:{each['offer']} {each['expires_at']:%Y-%m-%dT%H:%MZ}",
+            f"{_named(each)} will expire on {_moment(each['expires_at'])}.",
+            links.row(PromoCode, each["key"]) if each["count"] == 1 else links.expiring_codes(now),
+        )
+        for each in together
+    ]
+
+
+def sync_failed(now: datetime) -> list[Finding]:
+    """Find codes that Stripe refused or that differ on both sides; those of one offer are one occurrence."""
+    failed = PromoCode.objects.not_archived().filter(sync_status__in=["error", "conflict"])
+    if failed.count() < settings.ALERT_SYNC_FAILED_CODES:
+        return []
+    return [
+        Finding(
+            Kind.SYNC_FAILED,
+            f"offer:{each['offer']} {each['sync_status']}",
+            _out_of_step(each),
+            links.row(PromoCode, each["key"])
+            if each["count"] == 1
+            else links.rows(PromoCode, sync_status__exact=each["sync_status"]),
+        )
+        for each in _together(failed, "offer", "sync_status")
+    ]
+
+
+def webhooks_silent(now: datetime) -> list[Finding]:
+    """Find out whether Stripe's events stopped; where none ever came there is nothing to miss."""
+    last = WebhookEvent.objects.order_by("-received_at").values_list("received_at", flat=True).first()
+    if last is None or now - last < timedelta(hours=settings.ALERT_WEBHOOKS_SILENT_HOURS):
+        return []
+    sentence = f"No webhook has come from Stripe since {_moment(last)}."
+    return [Finding(Kind.WEBHOOKS_SILENT, "", sentence, reverse("admin:promos_webhookevent_health"))]
+
+
+RULES: dict[Alert.Kind, Rule] = {
+    Kind.REDEMPTIONS_JUMP: redemptions_jump,
+    Kind.REDEMPTIONS_STOP: redemptions_stop,
+    Kind.FAILED_CHECKS_JUMP: failed_checks_jump,
+    Kind.GUESSING: guessing,
+    Kind.BUDGET: budget,
+    Kind.EXPIRING: expiring,
+    Kind.SYNC_FAILED: sync_failed,
+    Kind.WEBHOOKS_SILENT: webhooks_silent,
+}
+
+
+def _settled_redemptions(span: Span) -> tuple[int, list[int]]:
+    return _counts(PromoCodeUsage.objects.filter(status__in=queries.SETTLED), "redeemed_at", span)
+
+
+def _counts(rows: QuerySet[Any], column: str, span: Span) -> tuple[int, list[int]]:
+    """Count rows in a span and in the same span of each of the four weeks before, in one query."""
+    spans = [span, *span.earlier()]
+    within = [Q(**{f"{column}__gte": each.start, f"{column}__lt": each.end}) for each in spans]
+    anywhere = Q()
+    for each in within:
+        anywhere |= each
+    counts = {f"span_{n}": Count("pk", filter=each) for n, each in enumerate(within)}
+    found = rows.filter(anywhere).aggregate(**counts)
+    count, *earlier = (found[name] for name in counts)
+    return count, earlier
+
+
+def _is_jump(count: int, earlier: list[int]) -> bool:
+    return usual.is_jump(
+        count, earlier, minimum=settings.ALERT_MINIMUM_CASES, percent=settings.ALERT_JUMP_PERCENT
+    )
+
+
+def _busiest(earlier: list[int]) -> str:
+    return f"in the same hours of the last four weeks there were at most {max(earlier):,}"
+
+
+def _together(codes: QuerySet[PromoCode], *by: str) -> list[dict[str, Any]]:
+    """Return the codes that are alike as one: how many, and the first of them."""
+    alike: Iterable[Any] = (
+        codes.values(*by)
+        .annotate(count=Count("pk"), code=Min("code"), key=Min("pk"), why=Min("sync_error"))
+        .order_by(*by)[:AT_MOST]
+    )
+    return list(alike)
+
+
+def _spent(campaign: Campaign, now: datetime) -> str:
+    spent, total = campaign.spent_amount + campaign.promised_amount, campaign.budget_amount or 0
+    shown, whole = (money.display(amount, campaign.currency) for amount in (spent, total))
+    pace = campaigns.pace(campaign, now=now)
+    until = f"; at this pace it lasts until {_moment(pace.lasts_until)}" if pace and pace.lasts_until else ""
+    return f"{campaign.name} has given away or promised {shown} of its budget of {whole}{until}."
+
+
+def _out_of_step(each: dict[str, Any]) -> str:
+    if each["sync_status"] == PromoCode.SyncStatus.CONFLICT:
+        return f"{_named(each)} changed both here and at Stripe."
+    return f"Stripe refused {_named(each)}: {each['why']}"
+
+
+def _named(each: dict[str, Any]) -> str:
+    others = each["count"] - 1
+    return f"{each['code']} and {others:,} more like it" if others else str(each["code"])
+
+
+def _rows(model: type[Any], span: Span, column: str, **lookups: str) -> str:
+    within = {f"{column}__gte": span.start.isoformat(), f"{column}__lt": span.end.isoformat()}
+    return links.rows(model, **within, **lookups)
+
+
+def _hours(span: Span) -> str:
+    hours = int((span.end - span.start) / timedelta(hours=1))
+    return f"the {hours} hours before {_moment(span.end)}"
+
+
+def _moment(moment: datetime) -> str:
+    return timezone.localtime(moment, timezone.get_default_timezone()).strftime("%Y-%m-%d %H:%M %Z")
