@@ -21,8 +21,9 @@ _reason: ContextVar[str] = ContextVar("history_reason", default="")
 
 @contextmanager
 def because(reason: str) -> Iterator[None]:
-    """Give every record made inside this reason; an inner one goes before an outer one."""
-    token = _reason.set(reason[:REASON_LENGTH] or _reason.get())
+    """Give every record made inside this reason; inside of another one both are kept, the inner one first."""
+    reasons = (reason, _reason.get())
+    token = _reason.set(": ".join(filter(None, reasons))[:REASON_LENGTH])
     try:
         yield
     finally:

@@ -13,6 +13,9 @@ from promos.sync import importing
 
 SyncStatus = PromoCode.SyncStatus
 State = StripePromotionCode.State
+#: Why, in the history.
+GAVE_WAY = "Gave way in a conflict with Stripe"
+STRIPES_SIDE_TAKEN = "Stripe's side taken"
 
 
 def twin_of(imported: PromoCode) -> PromoCode | None:
@@ -35,7 +38,7 @@ def note_rivals_off(code: PromoCode, *, now: datetime) -> None:
     others = PromoCode.objects.filter(stripe_promotion_codes__in=rows)
     living = list(others.not_archived().exclude(pk=code.pk).values_list("pk", flat=True))
     PromoCode.objects.filter(pk__in=living).update(paused_at=now)
-    with history.because("Gave way in a conflict with Stripe"):
+    with history.because(GAVE_WAY):
         history.note(PromoCode.objects.filter(pk__in=living))
     conflicting = others.filter(sync_status=SyncStatus.CONFLICT).exclude(archived_at=None)
     conflicting.update(sync_status=SyncStatus.SYNCED, sync_error="")
@@ -51,7 +54,8 @@ def adopt(code: PromoCode, rival: StripePromotionCode, *, now: datetime) -> None
     if imported.pk != code.pk:
         _move_generation(code, rival)
         _move_redemptions(imported, code)
-        imported.delete()
+        with history.because(STRIPES_SIDE_TAKEN):
+            imported.delete()
     _take_terms(code, rival, now=now)
 
 
@@ -98,5 +102,5 @@ def _take_terms(code: PromoCode, rival: StripePromotionCode, *, now: datetime) -
         fields["starts_at"] = None
     taken = PromoCode.objects.filter(pk=code.pk)
     taken.update(offer=rival.stripe_coupon.offer_id, paused_at=None, archived_at=None, **fields)
-    with history.because("Stripe's side taken"):
+    with history.because(STRIPES_SIDE_TAKEN):
         history.note(taken)

@@ -201,7 +201,7 @@ def _take_text(conflict: Conflict, now: datetime) -> None:
 def _give_way(conflict: Conflict, now: datetime) -> None:
     with transaction.atomic():
         PromoCode.objects.filter(pk=conflict.code.pk).update(archived_at=now)
-        with history.because("Gave way in a conflict with Stripe"):
+        with history.because(adoption.GAVE_WAY):
             history.note(PromoCode.objects.filter(pk=conflict.code.pk))
         _mark_pending(conflict.code)
 
@@ -230,7 +230,7 @@ def _settle_terms(code: PromoCode, *, is_ours: bool) -> None:
         if not is_ours:
             changed = terms.differences(terms.of_offer(offer), theirs)
             Offer.objects.filter(pk=offer.pk).update(**importing.taken_over(offer, found, changed))
-            with history.because("Stripe's side taken"):
+            with history.because(adoption.STRIPES_SIDE_TAKEN):
                 history.note(Offer.objects.filter(pk=offer.pk))
         coupon.synced_terms = theirs
         coupon.save(update_fields=["synced_terms"])

@@ -19,12 +19,16 @@ from promos.sync.terms import Terms
 
 SyncStatus = PromoCode.SyncStatus
 TEXT_IN_USE = "Another code here has the same text."
+#: Why, in the history.
+MADE_IN_STRIPE = "Made in Stripe"
 
 
 def coupon(found: StripeObject) -> StripeCoupon:
     """Save a coupon of Stripe's with an offer of its terms."""
+    with history.because(MADE_IN_STRIPE):
+        offer = Offer.objects.create(**offer_fields(found))
     return StripeCoupon.objects.create(
-        offer=Offer.objects.create(**offer_fields(found)),
+        offer=offer,
         stripe_coupon_id=found["id"],
         synced_terms=terms.of_coupon(found),
         state=StripeCoupon.State.DELETED if found.get("deleted") else StripeCoupon.State.LIVE,
@@ -70,7 +74,7 @@ def promotion_code(
     theirs = terms.of_promotion_code(found)
     code = PromoCode(
         offer=stripe_coupon.offer,
-        description="Made in Stripe",
+        description=MADE_IN_STRIPE,
         submitted_at=now,
         approved_at=now,
         # It works at Stripe already, so it is looked at afterwards.
@@ -88,7 +92,7 @@ def promotion_code(
         code.archived_at = now
     # Past the signal: what was just taken over from Stripe need not be pushed there.
     PromoCode.objects.bulk_create([code])
-    with history.because("Made in Stripe"):
+    with history.because(MADE_IN_STRIPE):
         history.note([code], are_new=True)
     StripePromotionCode.objects.create(
         promo_code=code,

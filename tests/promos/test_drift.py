@@ -169,7 +169,9 @@ def test_coupon_that_expired_ends_its_codes_silently(
     later = now + timedelta(days=2)
     clock.advance(timedelta(days=2).total_seconds())
     check(later, Kind.SILENTLY_EXPIRED, sentence="SPRING has expired in Stripe, which tells nobody.")
-    assert PromoCode.objects.get().expires_at == datetime.fromtimestamp(redeem_by, now.tzinfo)
+    code = PromoCode.objects.get()
+    assert code.expires_at == datetime.fromtimestamp(redeem_by, now.tzinfo)
+    assert code.history.latest("pk").history_change_reason == "Expired in Stripe"
 
 
 def test_own_expiry_is_no_difference(standin: Standin, now: datetime) -> None:
@@ -352,6 +354,7 @@ def test_fixed_price_follows_the_list_price(dashboard: Dashboard, fixed: PromoCo
     check(now, Kind.LIST_PRICE_MOVED, sentence=sentence)
     offer = again(fixed).offer
     assert (offer.list_price_id, offer.amount_off, offer.list_price_amount) == (price, 4000, 11_000)
+    assert offer.history.latest("pk").history_change_reason == "The list price moved in Stripe"
     coupon = stripe_gateway.retrieve_coupon(coupon_id(fixed))
     assert coupon["amount_off"] == 4000
 

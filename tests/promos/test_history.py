@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -13,8 +14,15 @@ from promos.models import Campaign, Offer, PromoCode
 from promos.standin.server import Standin
 from promos.sync import pull, push
 from tests import factories
+from tests.promos import sides
+from tests.standin.dashboard import Dashboard
 
 pytestmark = pytest.mark.django_db
+
+
+def why(row: PromoCode | Offer) -> str:
+    """The reason of a row's latest record."""
+    return str(row.history.latest("pk").history_change_reason)
 
 
 def test_save_of_terms_leaves_a_record(now: datetime) -> None:
@@ -48,6 +56,12 @@ def test_because_gives_the_reason_to_every_record_inside() -> None:
     assert factories.PromoCodeFactory().history.get().history_change_reason == ""
 
 
+def test_reason_inside_of_another_keeps_both() -> None:
+    with history.because("The rival gives more"), history.because("Stripe's side taken"):
+        code = factories.PromoCodeFactory()
+    assert code.history.get().history_change_reason == "Stripe's side taken: The rival gives more"
+
+
 def test_note_records_changes_that_no_save_has_seen(now: datetime) -> None:
     codes = [factories.PromoCodeFactory() for _ in range(3)]
     PromoCode.objects.update(paused_at=now)
@@ -72,6 +86,12 @@ def test_many_codes_at_once_take_no_record_each(now: datetime) -> None:
     assert PromoCode.history.count() == 0
 
 
+def test_command_says_that_it_was_one() -> None:
+    code = factories.PromoCodeFactory()
+    call_command("manage_promo_codes", "pause", code.code, "--json")
+    assert why(code) == "manage_promo_codes pause"
+
+
 def test_changes_from_stripe_say_so(standin: Standin, now: datetime) -> None:
     code = factories.PromoCodeFactory()
     push.work(now)
@@ -80,6 +100,20 @@ def test_changes_from_stripe_say_so(standin: Standin, now: datetime) -> None:
     pull.promotion_code(promotion_code, now=now)
     latest = code.history.latest("pk")
     assert (latest.paused_at, latest.history_change_reason) == (now, "Changed in Stripe")
+
+
+def test_conflict_settled_for_stripe_keeps_the_owners_reason(
+    dashboard: Dashboard, owner: User, client: Client, now: datetime
+) -> None:
+    found = dashboard.create_code(dashboard.create_coupon().id, "SPRING")
+    code = sides.synced(now, code="SPRING")
+    pull.promotion_code(found.id, now=now)
+    client.force_login(owner)
+    answer = {"_form_submitted": "on", "why": "Theirs is printed"}
+    client.post(reverse("admin:promos_promocode_take_stripes", args=[code.pk]), answer)
+    assert why(code) == "Stripe's side taken: Theirs is printed"
+    gone = PromoCode.history.filter(history_type="-").get()
+    assert gone.history_change_reason == why(code)
 
 
 def test_code_made_in_stripe_says_so_and_is_reviewed_where_needed(
@@ -93,4 +127,4 @@ def test_code_made_in_stripe_says_so_and_is_reviewed_where_needed(
     pull.promotion_code(found["id"], now=now)
     code = PromoCode.objects.get()
     assert (codes.status(code, now), code.needs_review) == (codes.Status.ACTIVE, True)
-    assert code.history.get().history_change_reason == "Made in Stripe"
+    assert why(code) == why(code.offer) == "Made in Stripe"

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from analytics.console import creating, figures, life, status
 from analytics.console.answer import Answer
+from promos import history
 
 #: Wide enough that nothing is cut when a table goes into a file or another program.
 PIPED_WIDTH = 200
@@ -32,7 +33,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         now = timezone.now()
         part = PARTS.get(action)
-        answer = part.run(options, now=now) if part else life.run(action, options, now=now)
+        with history.because(f"manage_promo_codes {action}"):
+            answer = part.run(options, now=now) if part else life.run(action, options, now=now)
         if options["json"]:
             self.stdout.write(json.dumps(answer.data, indent=2))
         else:

@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from djstripe.models import Price
 
-from promos import mirror, money, offers, stripe_gateway
+from promos import history, mirror, money, offers, stripe_gateway
 from promos.models import Offer
 from promos.stripe_gateway import StripeObject
 from promos.sync.drift.survey import Difference, Kind, Survey
@@ -111,5 +111,6 @@ def _follow(offer: Offer, price: StripeObject) -> bool:
             offers.complete(locked)
         except ValidationError:
             return False
-        locked.save()
+        with history.because("The list price moved in Stripe"):
+            locked.save()
     return True

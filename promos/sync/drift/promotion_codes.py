@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from promos import codes, stripe_gateway
+from promos import codes, history, stripe_gateway
 from promos.models import Offer, PromoCode, PromoCodeUsage, StripeCoupon, StripePromotionCode
 from promos.stripe_gateway import StripeObject
 from promos.sync import marks, pull, terms, wording
@@ -183,8 +184,13 @@ def _ended(pair: _Pair, survey: Survey) -> Iterator[Difference]:
         yield Difference(Kind.USED_UP, sentence, code, stripe_id=found["id"], repair=repair)
 
 
+@transaction.atomic
 def _note_expiry(code: PromoCode, expired_at: datetime) -> bool:
-    return bool(PromoCode.objects.filter(pk=code.pk).update(expires_at=expired_at))
+    same = PromoCode.objects.filter(pk=code.pk)
+    is_there = bool(same.update(expires_at=expired_at))
+    with history.because("Expired in Stripe"):
+        history.note(same)
+    return is_there
 
 
 def _mark_pending(code: PromoCode) -> bool:
