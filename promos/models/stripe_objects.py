@@ -37,6 +37,7 @@ class StripeCoupon(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "Stripe coupon"
         constraints = [
             models.UniqueConstraint(fields=["stripe_coupon_id"], name="promos_stripecoupon_stripe_id_unique"),
             models.UniqueConstraint(fields=["offer", "version"], name="promos_stripecoupon_version_unique"),
@@ -78,6 +79,7 @@ class StripePromotionCode(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "Stripe promotion code"
         indexes = [
             models.Index(
                 fields=["pull_at"],

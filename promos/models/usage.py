@@ -45,6 +45,7 @@ class CheckoutAttempt(models.Model):
     settled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "checkout"
         constraints = [
             models.UniqueConstraint(
                 fields=["stripe_session_id"], name="promos_checkoutattempt_session_unique"
@@ -59,7 +60,7 @@ class CheckoutAttempt(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.stripe_session_id or f"Checkout attempt {self.pk}"
+        return self.stripe_session_id or f"Checkout {self.pk}"
 
 
 class PromoCodeUsageQuerySet(models.QuerySet["PromoCodeUsage"]):
@@ -113,6 +114,7 @@ class PromoCodeUsage(models.Model):
 
     class Meta:
         db_table = "promo_code_usage"
+        verbose_name = "redemption"
         constraints = [
             models.UniqueConstraint(
                 fields=["redemption_key", "promo_code"], name="promos_usage_redemption_unique"
@@ -153,7 +155,12 @@ class LedgerEntry(models.Model):
         "self", null=True, blank=True, db_index=False, on_delete=models.PROTECT, related_name="reversals"
     )
     usage = models.ForeignKey(
-        PromoCodeUsage, null=True, blank=True, on_delete=models.PROTECT, related_name="ledger_entries"
+        PromoCodeUsage,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="ledger_entries",
+        verbose_name="redemption",
     )
     customer = models.ForeignKey(
         Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="ledger_entries"

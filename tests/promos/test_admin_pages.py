@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.db.models import Model
@@ -11,6 +12,7 @@ from django.urls import reverse
 from djstripe.models import APIKey, Coupon, Event, PromotionCode, WebhookEndpoint
 
 from analytics.models import Alert, AlertMessage
+from promos.admin.site import MENU
 from tests import factories
 from tests.factories import LONG_AGO
 
@@ -140,3 +142,12 @@ def test_command_search_finds_redemptions_by_code_customer_and_id(office: Client
     for term in (usage.promo_code.code.lower(), usage.customer.email.upper(), "sub_searched", "cs_searched"):
         answer = office.get(reverse("admin:search"), {"s": term, "extended": "1"}).content.decode()
         assert url in answer, term
+
+
+def test_menu_calls_rows_what_their_pages_call_them() -> None:
+    names = {
+        title: apps.get_model(label)._meta.verbose_name_plural for _, *e in MENU for title, _, label in e
+    }
+    # Whose first word for it says little to an owner.
+    assert names.pop("Second factors") == "authenticators"
+    assert [title for title, name in names.items() if title.casefold() not in str(name).casefold()] == []
