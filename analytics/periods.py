@@ -79,6 +79,22 @@ def last_days(days: int, *, now: datetime, zone: tzinfo) -> Period:
     return Period(tomorrow - timedelta(days=days), tomorrow, zone)
 
 
+def complete(every: str, first_day: date, *, zone: tzinfo) -> Period:
+    """Return the ``week`` or ``month`` that begins on a day."""
+    if every == "week":
+        return Period(first_day, first_day + timedelta(days=7), zone)
+    # No month is longer than 31 days, nor two of them shorter.
+    return Period(first_day, (first_day + timedelta(days=31)).replace(day=1), zone)
+
+
+def last_complete(every: str, *, now: datetime, zone: tzinfo) -> Period:
+    """Return the last ``week`` (Monday to Sunday) or ``month`` that is over."""
+    today = now.astimezone(zone).date()
+    if every == "week":
+        return complete(every, today - timedelta(days=today.weekday() + 7), zone=zone)
+    return complete(every, (today.replace(day=1) - timedelta(days=1)).replace(day=1), zone=zone)
+
+
 def between(first: str, last: str, *, zone: tzinfo) -> Period:
     """Return the period from one typed day to another, both included.
 
