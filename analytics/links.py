@@ -12,6 +12,7 @@ from django.urls import reverse
 from analytics.models import AlertMessage
 from analytics.periods import Period
 from analytics.queries import MESSAGES_SHOWN, SETTLED
+from analytics.selection import Segment, Selection
 from promos.models import CodeCheck, LedgerEntry, PromoCode, PromoCodeUsage
 
 
@@ -34,6 +35,36 @@ def redemptions(period: Period, **lookups: str) -> str:
 def entries(period: Period, **lookups: str) -> str:
     """Return the ledger entries of orders with a code."""
     return rows(LedgerEntry, usage__isnull="False", **_within(period, "occurred_at"), **lookups)
+
+
+def selected_redemptions(selection: Selection, **lookups: str) -> str:
+    """Return the redemptions that ``selection.usages()`` counts."""
+    narrowed = _narrowed(selection, campaign="promo_code__campaign", segment="is_new_customer")
+    return redemptions(selection.period, **narrowed, **lookups)
+
+
+def selected_entries(selection: Selection, **lookups: str) -> str:
+    """Return the ledger entries that ``selection.entries()`` sums."""
+    narrowed = _narrowed(selection, campaign="usage__promo_code__campaign", segment="usage__is_new_customer")
+    return entries(selection.period, **narrowed, **lookups)
+
+
+def selected_checks(selection: Selection, **lookups: str) -> str:
+    """Return the entries of codes that ``selection.checks()`` counts; none where the list has no such filter."""
+    if selection.currency or selection.segment:
+        return ""
+    narrowed = _narrowed(selection, campaign="promo_code__campaign", segment="")
+    return rows(CodeCheck, **_within(selection.period, "checked_at"), **narrowed, **lookups)
+
+
+def _narrowed(selection: Selection, *, campaign: str, segment: str) -> dict[str, str]:
+    chosen = {
+        "currency": selection.currency,
+        "plan": selection.plan,
+        f"{campaign}__exact": str(selection.campaign_id or ""),
+        f"{segment}__exact": str(int(selection.segment == Segment.NEW)) if selection.segment else "",
+    }
+    return {name: value for name, value in chosen.items() if value}
 
 
 def accepted_checks(period: Period) -> str:

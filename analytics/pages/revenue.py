@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import accumulate
 
@@ -30,7 +31,7 @@ def build(asked: Asked) -> list[Section]:
                 now.get(currency, Impact(currency)),
                 before.get(currency, Impact(currency)),
                 orders.get(currency, Orders(currency)),
-                asked.period,
+                asked,
             ),
             charts=_charts(moved.get(currency, []), currency, asked.period),
             tables=[_campaigns([row for row in campaigns if row.currency == currency])],
@@ -62,10 +63,10 @@ def per_one(now: Impact | CampaignMoney) -> str:
     return money.display(int(kept.to_integral_value(ROUND_HALF_UP)), now.currency)
 
 
-def _cards(now: Impact, was: Impact, orders: Orders, period: Period) -> list[Card]:
-    currency = now.currency
+def _cards(now: Impact, was: Impact, orders: Orders, asked: Asked) -> list[Card]:
+    currency, period = now.currency, asked.period
     rows, discounted = (
-        links.entries(period, currency=currency, **narrowed)
+        links.selected_entries(replace(asked.selection, currency=currency), **narrowed)
         for narrowed in ({}, {"discount_amount__gt": "0"})
     )
     paid_back = now.refunded_amount + now.disputed_amount

@@ -84,6 +84,12 @@ class ProjectAdmin(ModelAdmin):
 class ReadOnlyAdmin(ProjectAdmin):
     """Rows that other parts write: to look at, never to add, change or delete."""
 
+    #: Lookups over relations, beyond its filters, by which pages of figures link to their rows.
+    linked_lookups: frozenset[str] = frozenset()
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return lookup in self.linked_lookups or super().lookup_allowed(lookup, value, request)
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 

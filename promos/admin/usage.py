@@ -137,6 +137,7 @@ class PromoCodeUsageAdmin(Amounts, PlanNamed):
         "is_over_limit",
         ("redeemed_at", RangeDateTimeFilter),
     )
+    linked_lookups = frozenset({"promo_code__campaign__exact", "promo_code__batch__exact"})
     search_fields = ("promo_code__code", "customer__email", "redemption_key", "stripe_session_id")
     ordering = ("-redeemed_at", "-pk")
     inlines = (LedgerEntryInline,)
@@ -175,6 +176,14 @@ class LedgerEntryAdmin(Amounts, AtStripe, PlanNamed):
         ("kind", ChoicesDropdownFilter),
         "is_new_customer",
         ("occurred_at", RangeDateTimeFilter),
+    )
+    linked_lookups = frozenset(
+        {
+            "usage__promo_code__exact",
+            "usage__promo_code__batch__exact",
+            "usage__promo_code__campaign__exact",
+            "usage__is_new_customer__exact",
+        }
     )
     search_fields = (
         "stripe_object_id",
@@ -278,6 +287,7 @@ class CodeCheckAdmin(WhyPages, PlanNamed):
     list_display = ("checked_at", "text", "outcome", "customer", "plan_name", "promo_code")
     list_select_related = ("promo_code", "customer")
     list_filter = (OutcomeFilter, ("checked_at", RangeDateTimeFilter))
+    linked_lookups = frozenset({"promo_code__campaign__exact"})
     search_fields = ("text", "customer__email")
     ordering = ("-checked_at", "-pk")
     fields = ("checked_at", "text", "outcome", "customer", "plan_name", "promo_code")

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import re
 from datetime import datetime, timedelta
 from io import StringIO
+from itertools import product
 
 import pytest
 from django.contrib.auth.models import User
@@ -90,6 +92,20 @@ def test_filters_narrow_the_figures(opened: Open, now: datetime) -> None:
         page = opened("revenue", **query)
         assert f">{shown}</a>" in page, query
         assert 'role="alert"' not in page
+
+
+def test_figures_link_to_exactly_their_rows(signed_in: Client, opened: Open, now: datetime) -> None:
+    campaign = CampaignFactory()
+    for code in (PromoCodeFactory(campaign=campaign), PromoCodeFactory()):
+        for is_new, plan in product((True, False), ("price_a", "price_b")):
+            redeem(code, at=now, is_new_customer=is_new, plan=plan)
+    query = {"campaign": str(campaign.pk), "segment": "new", "plan": "price_a", "currency": "usd"}
+    links = set(re.findall(r'href="(/admin/promos/ledgerentry/\?[^"]+)"', opened("revenue", **query)))
+    assert len(links) == 2
+    for link in links:
+        response = signed_in.get(link)
+        assert response.status_code == 200, link  # a filter that is not allowed would redirect
+        assert response.context["cl"].result_count == 1, link
 
 
 def test_links_keep_the_filters(opened: Open, now: datetime) -> None:
