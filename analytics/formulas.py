@@ -29,6 +29,16 @@ NEW_CUSTOMERS = "Redemptions by customers with no earlier paid order ÷ redempti
 PLAN_MIX = (
     "Paid orders (checkouts and renewals) of the most ordered plans: those with a discount against all."
 )
+CODE_FIGURES = (
+    "Redemptions of the period, and the money that orders with the code moved in it, renewals and refunds too. "
+    "Net: gross − discount − refunds − lost disputes. Average discount and rate: over discounted orders only. "
+    "Codes of a batch count together."
+)
+NEVER_USED = "Approved codes, not archived, without any redemption; the oldest first."
+EXPIRING = "Approved codes, not archived, whose own end is within the next 30 days; the next first."
+RUNNING_OUT = (
+    "Approved codes, not archived, with at least 80 % of their limit redeemed, not all; the fullest first."
+)
 OVER_TIME = (
     "Discount given and net revenue of orders with a code, by the day on which the money moved. "
     "A day with more refunds than sales is below zero."
@@ -65,3 +75,8 @@ class Ratio:
     @property
     def _cases(self) -> int:
         return self.whole if self.cases is None else self.cases
+
+
+def average(amount: int, cases: int) -> int | None:
+    """Return an amount divided by its cases, rounded half up to minor units; None over nothing."""
+    return (2 * amount + cases) // (2 * cases) if cases else None

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Count, F, Sum, Value
 from django.db.models.functions import Coalesce, TruncDate
 
-from analytics.formulas import Ratio
+from analytics.formulas import Ratio, average
 from analytics.measures import rows
 from analytics.queries import DISCOUNTED, DISPUTES, REFUNDS
 from analytics.selection import Selection
@@ -49,9 +49,8 @@ class Impact:
 
     @property
     def average_discount_amount(self) -> int | None:
-        """The discount of one discounted order, rounded half up; None when there is none."""
-        orders = self.discounted_orders
-        return (2 * self.discount_amount + orders) // (2 * orders) if orders else None
+        """The discount of one discounted order; None when there is none."""
+        return average(self.discount_amount, self.discounted_orders)
 
 
 def impact(selection: Selection) -> dict[str, Impact]:

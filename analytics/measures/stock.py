@@ -1,0 +1,83 @@
+"""Codes as they stand now, whatever the period: never used, about to expire, about to run out.
+
+There may be a million: each list is counted up to a limit, and read by an index.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Exists, F, FloatField, OuterRef, Q, QuerySet
+from django.db.models.functions import Cast
+
+from analytics.queries import RUNNING_OUT, SETTLED
+from analytics.selection import Selection
+from promos.models import PromoCode, PromoCodeUsage
+from promos.models.codes import PromoCodeQuerySet
+
+#: Beyond this a count says "10,000+".
+COUNTED_AT_MOST = 10_000
+LISTED_AT_MOST = 20
+EXPIRES_WITHIN = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Stock:
+    """Some of the codes of one kind, and how many there are; ``count`` stops at the limit."""
+
+    codes: list[PromoCode]
+    count: int
+
+    @property
+    def shown_count(self) -> str:
+        return f"{COUNTED_AT_MOST:,}+" if self.count > COUNTED_AT_MOST else f"{self.count:,}"
+
+
+def never_used(selection: Selection) -> Stock:
+    """Return the codes that were given out and never redeemed, the oldest first."""
+    codes = _in_use(selection).filter(used_count=0)
+    return _stock(codes.exclude(Exists(_uses())), "created_at", "pk")
+
+
+def expiring(selection: Selection, now: datetime) -> Stock:
+    """Return the codes that expire within thirty days, the next first."""
+    codes = _in_use(selection).filter(expires_at__gt=now, expires_at__lte=now + EXPIRES_WITHIN)
+    return _stock(codes, "expires_at", "pk")
+
+
+def running_out(selection: Selection) -> Stock:
+    """Return the codes of which at least four fifths are used up, not all, the fullest first."""
+    fullness = Cast("used_count", FloatField()) / F("max_redemptions")
+    codes = _in_use(selection).filter(RUNNING_OUT).annotate(fullness=fullness)
+    return _stock(codes, "-fullness", "pk")
+
+
+@dataclass(frozen=True)
+class Issued:
+    """Codes given out (archived ones too), and those of them redeemed at least once."""
+
+    codes: int
+    used: int
+
+
+def issued(selection: Selection) -> Issued:
+    codes = PromoCode.objects.filter(_campaign(selection), approved_at__isnull=False)
+    return Issued(**codes.aggregate(codes=Count("pk"), used=Count("pk", filter=Exists(_uses()))))
+
+
+def _in_use(selection: Selection) -> PromoCodeQuerySet:
+    return PromoCode.objects.filter(_campaign(selection), archived_at=None, approved_at__isnull=False)
+
+
+def _campaign(selection: Selection) -> Q:
+    return Q(campaign=selection.campaign_id) if selection.campaign_id else Q()
+
+
+def _uses() -> QuerySet[PromoCodeUsage]:
+    return PromoCodeUsage.objects.filter(promo_code=OuterRef("pk"), status__in=SETTLED)
+
+
+def _stock(codes: PromoCodeQuerySet, *order: str) -> Stock:
+    listed = codes.select_related("campaign").order_by(*order)[:LISTED_AT_MOST]
+    return Stock(list(listed), codes.order_by()[: COUNTED_AT_MOST + 1].count())
