@@ -110,7 +110,7 @@ def _add_entry(counts: Counter[str], entry: Row) -> None:
         counts[_PAID_BACK[entry["kind"]]] -= entry["net_amount"]
     else:
         counts["orders"] += 1
-        counts["paid_orders"] += entry["net_amount"] > 0
+        counts["payments"] += entry["net_amount"] > 0
     if entry["discount_amount"] > 0:
         counts["discounted_orders"] += 1
         counts["discounted_gross_amount"] += entry["gross_amount"]

@@ -120,8 +120,8 @@ def _history(customer: Customer | None) -> dict[str, Exists]:
     """What the customer did before, as EXISTS beside the code's row; counting all rows would not scale."""
     people = Customer.objects.none() if customer is None else Customer.objects.same_person(customer)
     own_uses = PromoCodeUsage.objects.filter(promo_code=OuterRef("pk"), customer__in=people)
-    paid_orders = LedgerEntry.objects.filter(customer__in=people, kind__in=["checkout", "invoice"])
-    return {"has_paid_before": Exists(paid_orders), "has_used_before": Exists(own_uses)}
+    payments = LedgerEntry.objects.filter(customer__in=people, kind__in=["checkout", "invoice"])
+    return {"has_paid_before": Exists(payments), "has_used_before": Exists(own_uses)}
 
 
 def _refusal(code: PromoCode, *, customer: Customer | None, plan: Plan, now: datetime) -> Reason | None:

@@ -23,7 +23,7 @@ class LedgerSums(models.Model):
     #: What an entry of the ledger moves.
     COLUMNS: tuple[str, ...] = (
         "orders",
-        "paid_orders",
+        "payments",
         "discounted_orders",
         "discounted_gross_amount",
         "gross_amount",
@@ -35,8 +35,8 @@ class LedgerSums(models.Model):
 
     currency = models.CharField(max_length=3)
     orders = models.BigIntegerField(default=0, help_text="Checkouts and renewals.")
-    paid_orders = models.BigIntegerField(
-        default=0, help_text="Those that charged something: fees are due on these."
+    payments = models.BigIntegerField(
+        default=0, help_text="Orders that charged something: fees are due on these."
     )
     discounted_orders = models.BigIntegerField(default=0)
     discounted_gross_amount = models.BigIntegerField(default=0, help_text="Gross of discounted orders alone.")

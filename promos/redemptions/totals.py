@@ -107,7 +107,7 @@ def _counts(entry: LedgerEntry) -> dict[str, int]:
     is_order, is_discounted = entry.kind in PURCHASES, entry.discount_amount > 0
     return {
         "orders": int(is_order),
-        "paid_orders": int(is_order and entry.net_amount > 0),
+        "payments": int(is_order and entry.net_amount > 0),
         "new_customer_orders": int(is_order and entry.is_new_customer),
         "discounted_orders": int(is_discounted),
         "discounted_gross_amount": entry.gross_amount if is_discounted else 0,
