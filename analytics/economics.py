@@ -13,6 +13,7 @@ from typing import Self
 from django.conf import settings
 
 from analytics.formulas import Ratio
+from promos import money
 
 NGP = (
     "Gross × margin − discount − refunds (credit notes and lost disputes too) − fees. "
@@ -45,6 +46,15 @@ class Assumptions:
     def of_settings(cls) -> Self:
         return cls(
             settings.GROSS_MARGIN_PERCENT / 100, settings.FEE_SHARE_PERCENT / 100, settings.FEE_AMOUNTS
+        )
+
+    def in_words(self, currency: str) -> str:
+        """Say what is assumed of sales in a currency, and where it is set."""
+        fee = self.fee_amounts.get(currency, 0)
+        each = f" + {money.display(fee, currency)} a payment" if fee else ""
+        return (
+            f"Assumed: margin {_percent(self.margin)}, payment fees {_percent(self.fee_share)}{each} "
+            "(GROSS_MARGIN_PERCENT, FEE_SHARE_PERCENT, FEE_AMOUNTS)."
         )
 
 
@@ -98,6 +108,10 @@ def break_even_lift(
         return None
     scale = assumed.margin.as_integer_ratio()[1]
     return Ratio(discount_amount * scale, int(left * scale), cases)
+
+
+def _percent(share: Decimal) -> str:
+    return f"{(share * 100).normalize():f} %"
 
 
 def _rounded(amount: Decimal | int) -> int:

@@ -29,12 +29,12 @@ def row(model: type[Model], pk: int) -> str:
 
 def redemptions(period: Period, **lookups: str) -> str:
     settled = {"status__in": ",".join(SETTLED)}
-    return rows(PromoCodeUsage, **settled, **_within(period, "redeemed_at"), **lookups)
+    return rows(PromoCodeUsage, **settled, **within(period, "redeemed_at"), **lookups)
 
 
 def entries(period: Period, **lookups: str) -> str:
     """Return the ledger entries of orders with a code."""
-    return rows(LedgerEntry, usage__isnull="False", **_within(period, "occurred_at"), **lookups)
+    return rows(LedgerEntry, usage__isnull="False", **within(period, "occurred_at"), **lookups)
 
 
 def selected_redemptions(selection: Selection, **lookups: str) -> str:
@@ -54,7 +54,7 @@ def selected_checks(selection: Selection, **lookups: str) -> str:
     if selection.currency or selection.segment:
         return ""
     narrowed = _narrowed(selection, campaign="promo_code__campaign", segment="")
-    return rows(CodeCheck, **_within(selection.period, "checked_at"), **narrowed, **lookups)
+    return rows(CodeCheck, **within(selection.period, "checked_at"), **narrowed, **lookups)
 
 
 def _narrowed(selection: Selection, *, campaign: str, segment: str) -> dict[str, str]:
@@ -68,7 +68,7 @@ def _narrowed(selection: Selection, *, campaign: str, segment: str) -> dict[str,
 
 
 def accepted_checks(period: Period) -> str:
-    return rows(CodeCheck, outcome="accepted", **_within(period, "checked_at"))
+    return rows(CodeCheck, outcome="accepted", **within(period, "checked_at"))
 
 
 def used_codes() -> str:
@@ -92,5 +92,6 @@ def undelivered_messages(now: datetime) -> str:
     return rows(AlertMessage, sent_at__isnull="True", error__gt="", created_at__gt=since)
 
 
-def _within(period: Period, name: str) -> dict[str, str]:
+def within(period: Period, name: str) -> dict[str, str]:
+    """Return the lookups of a time within a period."""
     return {f"{name}__gte": period.start.isoformat(), f"{name}__lt": period.end.isoformat()}

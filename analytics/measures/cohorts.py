@@ -8,6 +8,7 @@ customers are spread over those months. What a cohort is too young for is left o
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,6 +81,15 @@ class Value:
     rest: Fraction
     promo_customers: int
     rest_customers: int
+
+    @property
+    def promo_amount(self) -> int:
+        """The promo side's value in whole minor units, rounded half up."""
+        return math.floor(self.promo + Fraction(1, 2))
+
+    @property
+    def rest_amount(self) -> int:
+        return math.floor(self.rest + Fraction(1, 2))
 
     @property
     def uplift(self) -> Ratio:

@@ -1,6 +1,10 @@
 """The pages there are, in the order of the menu."""
 
-from analytics.pages import codes, revenue
+from analytics.pages import codes, cohorts, revenue
 from analytics.pages.page import Page
 
-PAGES: tuple[Page, ...] = (revenue.PAGE, codes.PAGE)
+PAGES: tuple[Page, ...] = (
+    revenue.PAGE,
+    codes.PAGE,
+    cohorts.PAGE,
+)

@@ -87,3 +87,8 @@ def test_assumptions_come_from_the_settings(settings: pytest.FixtureRequest) -> 
     settings.FEE_AMOUNTS = {"usd": 30}
 
     assert Assumptions.of_settings() == CAREFUL
+
+
+def test_assumptions_say_what_they_are() -> None:
+    assert "margin 70 %, payment fees 2.9 % + $0.30 a payment" in CAREFUL.in_words("usd")
+    assert "margin 100 %, payment fees 0 % (" in Assumptions().in_words("usd")

@@ -1,0 +1,239 @@
+"""Cohorts: do customers who came with a code stay, and what do they bring, against a match without one?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from analytics import blocks, charts, economics, formulas, links, queries
+from analytics.blocks import Card, Cell, Table
+from analytics.charts import Chart, Labels, Series
+from analytics.economics import Assumptions
+from analytics.formulas import Ratio
+from analytics.measures import cohort_rows, cohorts
+from analytics.measures.cohorts import Cohort, Comparison, Value
+from analytics.pages.page import Asked, Choice, Filter, Page, Section
+from analytics.periods import Spans
+from promos.models import LedgerEntry
+
+#: Plans with a section each: those with the most promo customers.
+SHOWN_PLANS = 6
+#: Lifetime values that the table names.
+HORIZONS = (1, 3, 6, 12)
+#: Months across in the table of signup months.
+SHOWN_MONTHS = 13
+DISCOUNT_ENDS = "▲"
+
+Names = Mapping[str, str]
+
+
+def build(asked: Asked) -> list[Section]:
+    """Return a section for each plan and currency in which customers began with a code, the most first."""
+    compared = [
+        each for each in cohorts.compare(asked.selection, now=asked.now) if _promo_customers(each.cohorts)
+    ]
+    shown, assumed = compared[:SHOWN_PLANS], Assumptions.of_settings()
+    names = queries.plan_names({each.plan for each in shown})
+    sections = [_section(each, names, asked, assumed) for each in shown]
+    later, unshown = cohort_rows.later_redeemers(asked.selection), len(compared) - len(shown)
+    return [*sections, *_left_out(later, unshown)] if sections else []
+
+
+def sentence(compared: Comparison, months: int, assumed: Assumptions) -> str:
+    """Answer: do promo customers stay, and is their lifetime value above a match's?"""
+    value = compared.value(months, assumed)
+    if value is None:
+        return (
+            f"Too few to compare over {_months(months)}: it takes at least {formulas.MINIMUM_CASES} customers with "
+            "a code and as many without one, on the same plan, from the same months, long enough ago."
+        )
+    promo, rest = compared.retention(months - 1)
+    return (
+        f"After {_months(months)} {promo} of promo customers still paid, {rest} of their match; each had brought "
+        f"{blocks.amount(value.promo_amount, value.currency)}, the match {blocks.amount(value.rest_amount, value.currency)} (uplift {value.uplift}, attributed)."
+    )
+
+
+def _section(compared: Comparison, names: Names, asked: Asked, assumed: Assumptions) -> Section:
+    months = int(asked.chosen["months"])
+    name = names.get(compared.plan) or compared.plan or "No plan"
+    return Section(
+        title=f"{compared.currency.upper()} · {name}{', ' if compared.interval else ''}{_every(compared.interval)}",
+        sentence=sentence(compared, months, assumed),
+        cards=_cards(compared, months, asked, assumed),
+        charts=[_retention(compared)],
+        tables=[_values(compared, assumed), _signup_months(compared)],
+    )
+
+
+def _cards(compared: Comparison, months: int, asked: Asked, assumed: Assumptions) -> list[Card]:
+    value = compared.value(months, assumed)
+    (refunds,) = cohorts.refunds([compared])
+    promo, rest = compared.retention(months - 1)
+    rest_customers = sum(cohort.rest.customers for cohort in compared.cohorts)
+    return [
+        Card(
+            "Promo customers",
+            blocks.count(_promo_customers(compared.cohorts)),
+            "Customers whose first order, in the period, was with a code. Match: "
+            "same plan, interval, currency and month, never a code.",
+            _first_orders(compared, asked, usage__isnull="False"),
+            lines=[
+                (
+                    "Without a code",
+                    blocks.count(rest_customers, _first_orders(compared, asked, usage__isnull="True")),
+                )
+            ],
+        ),
+        Card(
+            f"Retention in month {months - 1}",
+            blocks.share(promo),
+            cohorts.RETENTION,
+            lines=[("Match", blocks.share(rest))],
+        ),
+        Card(
+            f"LTV-{months}, attributed",
+            blocks.amount(value.promo_amount, value.currency) if value else "too few",
+            f"{cohorts.LTV} NGP: {economics.NGP} {assumed.in_words(compared.currency)} Uplift: {cohorts.LTV_UPLIFT}",
+            lines=[
+                ("Match", blocks.amount(value.rest_amount, value.currency)),
+                ("Uplift", blocks.share(value.uplift)),
+            ]
+            if value
+            else [],
+        ),
+        Card(
+            "Refund rate",
+            blocks.share(refunds.promo),
+            cohorts.REFUND_RATE,
+            lines=[("Without a code", blocks.share(refunds.rest))],
+        ),
+    ]
+
+
+def _retention(compared: Comparison) -> Chart:
+    months = range(compared.longest)
+    sides = [compared.retention(month) for month in months]
+    promo, rest = ([_whole_percent(side[index]) for side in sides] for index in (0, 1))
+    ends = sorted(compared.discount_ends)
+    told = f" Discounts end in month {', '.join(map(str, ends))} ({DISCOUNT_ENDS})." if ends else ""
+    return charts.draw(
+        "Retention by month, % of customers",
+        Labels("Month", [_marked(month, compared.discount_ends) for month in months]),
+        [Series("With a code", promo), Series("Match", rest, charts.ALL_COLOUR)],
+        summary=f"Share of customers still paying, with a code and without, by month since they began.{told}",
+        formula=f"{cohorts.RETENTION}{told} Months with fewer than {formulas.MINIMUM_CASES} on a side are left out.",
+        shape="line",
+    )
+
+
+def _values(compared: Comparison, assumed: Assumptions) -> Table:
+    return Table(
+        title="Lifetime value, attributed",
+        headers=["Months", "With a code", "Match", "Uplift", "Customers", "In the match"],
+        rows=[_value_row(months, compared.value(months, assumed)) for months in HORIZONS],
+        numbers=5,
+        formula=f"{cohorts.LTV} Uplift: {cohorts.LTV_UPLIFT} NGP: {economics.NGP} {assumed.in_words(compared.currency)}",
+    )
+
+
+def _value_row(months: int, value: Value | None) -> list[Cell]:
+    if value is None:
+        return [blocks.count(months), *[blocks.words("too few")] * 5]
+    return [
+        blocks.count(months),
+        blocks.amount(value.promo_amount, value.currency),
+        blocks.amount(value.rest_amount, value.currency),
+        blocks.share(value.uplift),
+        blocks.count(value.promo_customers),
+        blocks.count(value.rest_customers),
+    ]
+
+
+def _signup_months(compared: Comparison) -> Table:
+    months = range(min(compared.longest, SHOWN_MONTHS))
+    return Table(
+        title="Retention of customers with a code, by the month they began",
+        headers=["Began", "Customers", *(_marked(month, compared.discount_ends) for month in months)],
+        rows=[
+            _signup_month(cohort, months) for cohort in reversed(compared.cohorts) if cohort.promo.customers
+        ],
+        numbers=len(months) + 1,
+        formula=f"{cohorts.RETENTION} {DISCOUNT_ENDS}: discounts end; the first payment at full price falls in that month.",
+    )
+
+
+def _signup_month(cohort: Cohort, months: Sequence[int]) -> list[Cell]:
+    shares = [
+        Ratio(cohort.promo.paying.get(month, 0), cohort.promo.customers) if month < cohort.age else None
+        for month in months
+    ]
+    return [
+        blocks.words(f"{cohort.month:%B %Y}"),
+        blocks.count(cohort.promo.customers),
+        *(_heat(share) for share in shares),
+    ]
+
+
+def _heat(share: Ratio | None) -> Cell:
+    """Show a share, the stronger the higher; a month that is not over stays empty."""
+    if share is None:
+        return blocks.words("")
+    return Cell(str(share), level=0 if share.is_too_few else int(share.percent) // 25 + 1)
+
+
+def _left_out(later: int, unshown: int) -> list[Section]:
+    told = []
+    if later:
+        told.append(f"On neither side, since they began without a code and took one later: {later:,}.")
+    if unshown:
+        told.append(f"Plans with fewer promo customers, to be chosen above: {unshown:,}.")
+    return [Section(title="Left out", sentence=" ".join(told))] if told else []
+
+
+def _first_orders(compared: Comparison, asked: Asked, **lookups: str) -> str:
+    return links.rows(
+        LedgerEntry,
+        kind__exact=LedgerEntry.Kind.CHECKOUT,
+        is_new_customer__exact="1",
+        currency=compared.currency,
+        plan=compared.plan,
+        **links.within(asked.period, "occurred_at"),
+        **lookups,
+    )
+
+
+def _promo_customers(members: Sequence[Cohort]) -> int:
+    return sum(cohort.promo.customers for cohort in members)
+
+
+def _marked(month: int, ends: Mapping[int, int]) -> str:
+    return f"{month} {DISCOUNT_ENDS}" if ends.get(month) else str(month)
+
+
+def _whole_percent(share: Ratio) -> int | None:
+    return None if share.whole == 0 or share.is_too_few else round(share.percent)
+
+
+def _months(count: int) -> str:
+    return "1 month" if count == 1 else f"{count} months"
+
+
+def _every(interval: str) -> str:
+    return f"{interval}ly" if interval in {"month", "year", "week"} else interval
+
+
+PAGE = Page(
+    slug="cohorts",
+    title="Cohorts",
+    icon="groups",
+    intro="Customers who began in the period, with a code and without: how many still pay, and what each brought.",
+    build=build,
+    filters=(Filter.CURRENCY, Filter.CAMPAIGN, Filter.PLAN),
+    choices=(
+        Choice(
+            "months", "Over", [("3", "3 months"), ("6", "6 months"), ("12", "12 months"), ("1", "1 month")]
+        ),
+    ),
+    spans=Spans((90, 180, 365, 730), default=365),
+    empty="No customer began with a code in this period. Choose a longer one, or fewer filters.",
+)
