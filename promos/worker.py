@@ -15,7 +15,7 @@ from datetime import datetime
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from promos import batches, rounds, stripe_gateway
+from promos import batches, redemptions, rounds, stripe_gateway
 from promos.backfill import missed
 from promos.billing import overdue
 from promos.signals import CHANNEL
@@ -77,13 +77,14 @@ def _make_rounds(over: threading.Event, pool: Pool) -> None:
 
 
 def make_round(now: datetime) -> None:
-    """Take in missed events and let the drift doctor look at everything, once an hour.
+    """Take in missed events, link orders whose code came later, and let the drift doctor look, once an hour.
 
     Raises:
         stripe_gateway.StripeError: Stripe refused or went away.
     """
     if doctor.due(now):
         missed.catch_up(now=now)
+        redemptions.link_known(now=now)
         doctor.work(now)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from promos import orders
 from promos.models import CheckoutAttempt, PromoCodeUsage
@@ -13,8 +14,8 @@ from promos.redemptions import entries, finding, holds, limits, usages
 
 State = CheckoutAttempt.State
 Status = PromoCodeUsage.Status
-#: A late payment's event says how it ended, and this is only for a lost one.
-ASK_AGAIN_AFTER = timedelta(days=1)
+#: A late payment's event says how it ended; Stripe is asked for the sake of a lost one, at growing distances.
+ASK_FIRST_AFTER = timedelta(days=1)
 
 
 def expire(session: orders.Session, *, now: datetime) -> None:
@@ -32,9 +33,14 @@ def fail(session: orders.Session, *, now: datetime) -> None:
 def note_pending(order: Order, *, now: datetime) -> None:
     """Keep the redemption of a completed checkout whose payment is under way; it goes on holding its use."""
     if order.attempt_id is not None:
-        waiting = CheckoutAttempt.objects.filter(pk=order.attempt_id, state__in=limits.UNSETTLED)
-        waiting.update(ask_at=now + ASK_AGAIN_AFTER)
+        _ask_later(CheckoutAttempt.objects.filter(pk=order.attempt_id, state__in=limits.UNSETTLED), now)
     _note(order, status=Status.PENDING, now=now)
+
+
+def _ask_later(waiting: QuerySet[CheckoutAttempt], now: datetime) -> None:
+    """Have the worker ask again after as long as the payment has been under way, so half as often each time."""
+    for created_at in waiting.values_list("created_at", flat=True):
+        waiting.update(ask_at=now + max(ASK_FIRST_AFTER, now - created_at))
 
 
 def _give_up(order: Order, *, state: str, now: datetime) -> None:

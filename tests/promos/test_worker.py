@@ -12,7 +12,8 @@ from promos.billing import overdue
 from promos.models import CheckoutAttempt, Customer, LedgerEntry, PromoCode, ReconcileRun
 from promos.standin.server import Standin
 from promos.sync import push
-from tests.factories import PromoCodeFactory
+from tests.factories import LedgerEntryFactory, PromoCodeFactory, SyncedPromoCodeFactory
+from tests.promos import sides
 
 pytestmark = pytest.mark.django_db
 
@@ -78,6 +79,16 @@ def test_overdue_checkouts_wait_while_stripe_is_down(
     settings.STRIPE_HOST = "http://127.0.0.1:9"
     assert worker.work(now) >= 0
     assert (held(code), LedgerEntry.objects.count()) == (1, 0)
+
+
+def test_a_late_payment_is_asked_after_ever_more_seldom(
+    standin: Standin, customer: Customer, now: datetime
+) -> None:
+    attempt = open_attempt(customer, PromoCodeFactory(), now)
+    sides.answer_instead(standin, "/v1/checkout/sessions/", status="complete", payment_status="unpaid")
+    CheckoutAttempt.objects.update(stripe_session_id=opened_session(attempt), state="open")
+    assert [day for day in range(16) if overdue.work(now + timedelta(days=day))] == [0, 1, 3, 7, 15]
+    assert held(attempt.promo_code) == 1
 
 
 def test_sync_worker_once_does_all_that_is_due(standin: Standin, capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,3 +158,14 @@ def test_a_wrong_key_stops_the_worker_and_keeps_the_code_pending(
         push.work(now)
     code.refresh_from_db()
     assert (code.sync_status, code.lease_token) == ("pending", "")
+
+
+def test_the_hourly_round_links_orders_whose_code_came_in_the_same_moment(
+    standin: Standin, now: datetime
+) -> None:
+    code = SyncedPromoCodeFactory()
+    raw = {"stripe_promotion_code_id": f"promo_{code.pk}", "redemption_key": "sub_1", "discount_amount": 500}
+    LedgerEntryFactory(**raw)
+    worker.make_round(now)
+    assert PromoCode.objects.get(pk=code.pk).used_count == 1
+    assert code.usages.get().discount_amount == 500
