@@ -39,6 +39,12 @@ EXPIRING = "Approved codes, not archived, whose own end is within the next 30 da
 RUNNING_OUT = (
     "Approved codes, not archived, with at least 80 % of their limit redeemed, not all; the fullest first."
 )
+FUNNEL = (
+    "People who took each step in the period ÷ people who took the step before. Viewed: visitors who followed a "
+    "link with a code; who is not tracked counts once a view. The others: unique customers."
+)
+CHECK_SUCCESS_RATE = "Accepted checks ÷ all checks."
+REFUSALS = "Checks of the period by the reason of their refusal ÷ all checks."
 OVER_TIME = (
     "Discount given and net revenue of orders with a code, by the day on which the money moved. "
     "A day with more refunds than sales is below zero."

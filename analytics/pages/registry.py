@@ -1,10 +1,11 @@
 """The pages there are, in the order of the menu."""
 
-from analytics.pages import codes, cohorts, revenue
+from analytics.pages import codes, cohorts, funnel, revenue
 from analytics.pages.page import Page
 
 PAGES: tuple[Page, ...] = (
     revenue.PAGE,
     codes.PAGE,
+    funnel.PAGE,
     cohorts.PAGE,
 )
