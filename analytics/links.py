@@ -67,6 +67,12 @@ def _narrowed(selection: Selection, *, campaign: str, segment: str) -> dict[str,
     return {name: value for name, value in chosen.items() if value}
 
 
+def campaign_redemptions(campaign_id: int, currency: str) -> str:
+    """Return the settled redemptions of a campaign's codes in a currency, over all time."""
+    campaign = {"promo_code__campaign__exact": str(campaign_id)}
+    return rows(PromoCodeUsage, status__in=",".join(SETTLED), currency=currency, **campaign)
+
+
 def accepted_checks(period: Period) -> str:
     return rows(CodeCheck, outcome="accepted", **within(period, "checked_at"))
 

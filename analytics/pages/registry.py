@@ -1,6 +1,6 @@
 """The pages there are, in the order of the menu."""
 
-from analytics.pages import codes, cohorts, funnel, revenue
+from analytics.pages import campaigns, codes, cohorts, funnel, revenue
 from analytics.pages.page import Page
 
 PAGES: tuple[Page, ...] = (
@@ -8,4 +8,5 @@ PAGES: tuple[Page, ...] = (
     codes.PAGE,
     funnel.PAGE,
     cohorts.PAGE,
+    campaigns.PAGE,
 )

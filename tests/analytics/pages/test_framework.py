@@ -23,7 +23,7 @@ SLUGS = [page.slug for page in registry.PAGES]
 @pytest.mark.parametrize("slug", SLUGS)
 def test_page_opens_with_nothing_and_with_something(slug: str, opened: Open, now: datetime) -> None:
     assert "<form" in opened(slug)
-    redeem(PromoCodeFactory(code="<b>BOLD</b>"), at=now, is_new_customer=True)
+    redeem(PromoCodeFactory(code="<b>BOLD</b>", campaign=CampaignFactory()), at=now, is_new_customer=True)
     page = opened(slug)
     assert "<b>" not in page
     assert "Formula" in page
