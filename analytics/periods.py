@@ -114,7 +114,7 @@ def since_until(first: str | None, last: str | None, *, zone: tzinfo) -> Period:
         ValueError: see ``between``, but any length is allowed.
     """
     earliest, latest = ALWAYS.first_day.isoformat(), ALWAYS.last_day.isoformat()
-    return _days(first or earliest, last or latest, zone)
+    return _days(earliest if first is None else first, latest if last is None else last, zone)
 
 
 @dataclass(frozen=True)

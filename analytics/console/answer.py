@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from rich.table import Table
 
 
 @dataclass(frozen=True)
 class Answer:
-    """``data`` is printed with --json, ``shown`` without; ``failure`` is one sentence and means exit status 1."""
+    """``data`` is printed with --json, ``lines`` with --csv (where there is that option), ``shown`` without.
+
+    ``failure`` is one sentence and means exit status 1.
+    """
 
     data: dict[str, Any]
     shown: list[Table | str] = field(default_factory=list)
+    lines: Sequence[Sequence[object]] = ()
     failure: str = ""
 
 
@@ -22,5 +27,7 @@ def table(title: str, *columns: str, numbers: int = 0) -> Table:
     made = Table(title=title, title_justify="left")
     for place, column in enumerate(columns):
         is_number = place >= len(columns) - numbers
-        made.add_column(column, justify="right" if is_number else "left", no_wrap=is_number)
+        # What does not fit goes on below; nothing is cut.
+        justify: Literal["left", "right"] = "right" if is_number else "left"
+        made.add_column(column, justify=justify, no_wrap=is_number, overflow="fold")
     return made

@@ -1,6 +1,7 @@
 """The command as scripts and people use it."""
 
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from analytics.management.commands import manage_promo_codes
 from promos.models import Offer, PromoCode, StripeCoupon, StripePromotionCode
 from tests.analytics.builders import after, pay_back, redeem, set_sync
 from tests.factories import LONG_AGO, CampaignFactory, CustomerFactory, PriceFactory, PromoCodeFactory
@@ -151,8 +153,59 @@ def test_analytics_keeps_currencies_apart() -> None:
     assert "¥450" in shown
 
 
+def test_analytics_shows_a_column_of_totals_for_each_currency() -> None:
+    code = PromoCodeFactory()
+    pay_back(redeem(code, gross=10_000, discount=2_500), 500)
+    redeem(code, gross=900, discount=90, currency="jpy")
+
+    rows = [re.split(r"\s*[│┃]\s*", line.strip("│┃ ")) for line in run("analytics").splitlines()]
+    totals = {row[0]: row[1:] for row in rows if len(row) == 3}
+
+    assert totals["Figure"] == ["JPY", "USD"]
+    assert totals["Gross"] == ["¥900", "$100.00"]
+    assert totals["Discount"] == ["−¥90", "−$25.00"]
+    assert totals["Refunds"] == ["¥0", "−$5.00"]
+    assert totals["Net"] == ["¥810", "$70.00"]
+    assert totals["Discount ÷ gross, on discounted orders"] == ["too few", "too few"]
+
+
+def test_analytics_never_cuts_a_figure_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manage_promo_codes, "PIPED_WIDTH", 30)
+    redeem(PromoCodeFactory(), gross=123_456_789_012, discount=0)
+
+    shown = run("analytics")
+
+    assert shown.count("$1,234,567,890.12") == 5
+    assert "…" not in shown
+
+
+def test_analytics_csv_has_a_line_for_each_code_and_currency() -> None:
+    code = PromoCodeFactory(code="SUMMER20")
+    redeem(code, gross=10_000, discount=2_500)
+    redeem(code, gross=900, discount=90, currency="jpy")
+    redeem(PromoCodeFactory(code="=1+1"), gross=100, discount=0)
+
+    assert run("analytics", "--csv").splitlines() == [
+        "Code,Currency,Redemptions,Customers,Gross,Discount,Net",
+        "SUMMER20,JPY,1,1,900,90,810",
+        "SUMMER20,USD,1,1,100.00,25.00,75.00",
+        "'=1+1,USD,1,1,1.00,0.00,1.00",
+    ]
+
+
+def test_analytics_of_a_code_outside_the_campaign_is_refused() -> None:
+    PromoCodeFactory(code="ALONE")
+    CampaignFactory(name="Spring")
+
+    with pytest.raises(CommandError, match=r"ALONE is not in the campaign Spring\."):
+        run("analytics", "--code", "ALONE", "--campaign", "Spring")
+
+
 def test_analytics_without_redemptions_says_so() -> None:
     assert run("analytics") == "No code was redeemed.\n"
+    assert run("analytics", "--from", "2026-01-01", "--to", "2026-01-31") == (
+        "No code was redeemed from 2026-01-01 up to 2026-01-31.\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,6 +213,13 @@ def test_analytics_without_redemptions_says_so() -> None:
     [
         (("analytics", "--code", "NOPE"), "There is no code NOPE."),
         (("analytics", "--campaign", "Nope"), "There is no campaign Nope."),
+        (("analytics", "--code", ""), "There is no code ."),
+        (("analytics", "--campaign", ""), "There is no campaign ."),
+        (("analytics", "--from", ""), "Write dates as 2026-03-31, not “”."),
+        (("analytics", "--from", "1999-12-31"), "must lie between the years 2000 and 2199"),
+        (("analytics", "--to", "9999-12-31"), "must lie between the years 2000 and 2199"),
+        (("analytics", "--to", "2026-02-30"), "Write dates as 2026-03-31, not “2026-02-30”."),
+        (("analytics", "--csv", "--json"), "Choose --json or --csv, not both."),
         (("analytics", "--from", "soon"), "Write dates as 2026-03-31, not “soon”."),
         (("analytics", "--from", "2026-02-01", "--to", "2026-01-01"), "before it starts"),
         (("status", "NOPE"), "There is no code NOPE."),

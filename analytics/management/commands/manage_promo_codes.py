@@ -1,18 +1,23 @@
 """Codes from the command line: look at them, make them, stop them."""
 
+import csv
 import json
+from collections.abc import Iterable
 from typing import IO, Any, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.console import Console
+from rich.measure import measure_renderables
 
 from analytics.console import creating, figures, life, status
 from analytics.console.answer import Answer
-from promos import history
+from promos import history, spreadsheets
 
 #: Wide enough that nothing is cut when a table goes into a file or another program.
 PIPED_WIDTH = 200
+#: To measure how wide a table must be at least.
+WIDE = Console(width=10_000)
 PARTS = {"status": status, "analytics": figures, "create": creating}
 
 
@@ -37,6 +42,8 @@ class Command(BaseCommand):
             answer = part.run(options, now=now) if part else life.run(action, options, now=now)
         if options["json"]:
             self.stdout.write(json.dumps(answer.data, indent=2))
+        elif options.get("csv"):
+            self._write_csv(answer.lines)
         else:
             self._print(answer)
         if answer.failure:
@@ -49,4 +56,11 @@ class Command(BaseCommand):
         width = None if self.stdout.isatty() else PIPED_WIDTH
         console = Console(file=cast("IO[str]", self.stdout), width=width)
         for one in answer.shown:
+            # A figure is never cut: on a narrow terminal the line goes on below.
+            console.width = max(console.width, measure_renderables(WIDE, WIDE.options, [one]).minimum)
             console.print(one, markup=False, highlight=False)
+
+    def _write_csv(self, lines: Iterable[Iterable[object]]) -> None:
+        writer = csv.writer(cast("IO[str]", self.stdout), lineterminator="\n")
+        for line in lines:
+            writer.writerow([spreadsheets.safe(cell) for cell in line])
