@@ -54,6 +54,12 @@ def count(number: int, link: str = "", *, level: int = 0) -> Cell:
     return Cell(f"{number:,}", number, link, level)
 
 
+def heat(number: int, most: int) -> Cell:
+    """Show one number of a heat map whose largest is ``most``."""
+    # Rounded up: whatever is there is seen, and only what comes near the largest is darkest.
+    return count(number, level=-(-number * 5 // most) if number > 0 else 0)
+
+
 def share(ratio: Ratio) -> Cell:
     """Show a ratio: a percentage, "—" over nothing, "too few" under thirty cases."""
     return Cell(str(ratio))

@@ -45,6 +45,11 @@ FUNNEL = (
 )
 CHECK_SUCCESS_RATE = "Accepted checks ÷ all checks."
 REFUSALS = "Checks of the period by the reason of their refusal ÷ all checks."
+PLAN_SHARE = (
+    "Paid orders (checkouts and renewals) of the plan ÷ those of all plans in the currency: of orders with a "
+    "discount, and of all. A campaign does not narrow them."
+)
+PLANS_BY_CODE = "Redemptions of each code on each plan; codes of a batch count together."
 OVER_TIME = (
     "Discount given and net revenue of orders with a code, by the day on which the money moved. "
     "A day with more refunds than sales is below zero."

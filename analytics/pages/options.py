@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from django.db.models import TextField, Value
-from django.db.models.functions import Coalesce, NullIf
 from djstripe.models import Price
 
+from analytics.measures import plan_names
 from analytics.selection import Segment
 from promos.models import Campaign, LedgerEntry
 
@@ -31,10 +30,7 @@ def campaigns() -> list[Option]:
 
 def plans() -> list[Option]:
     """Return the recurring prices that the mirror knows, on sale or not."""
-    name = Coalesce(NullIf("nickname", Value("")), "product__name", output_field=TextField())
-    prices = Price.objects.exclude(stripe_data__recurring=None).annotate(named=name)
-    rows = prices.order_by("named", "id").values_list("id", "named", "stripe_data__recurring__interval")
-    return [(price, f"{named}, {interval}ly") for price, named, interval in rows[:OFFERED_AT_MOST]]
+    return list(plan_names.recurring(limit=OFFERED_AT_MOST).items())
 
 
 def has_plan(plan: str) -> bool:

@@ -1,12 +1,13 @@
 """The pages there are, in the order of the menu."""
 
-from analytics.pages import campaigns, codes, cohorts, funnel, revenue
+from analytics.pages import campaigns, codes, cohorts, funnel, plans, revenue
 from analytics.pages.page import Page
 
 PAGES: tuple[Page, ...] = (
     revenue.PAGE,
     codes.PAGE,
     funnel.PAGE,
+    plans.PAGE,
     cohorts.PAGE,
     campaigns.PAGE,
 )

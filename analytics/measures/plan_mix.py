@@ -1,0 +1,71 @@
+"""Plans: what discounted customers take against everybody, and which codes are used on which plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, F, Sum
+
+from analytics.formulas import Ratio
+from analytics.measures import rows, units
+from analytics.measures.units import Unit
+from analytics.queries import DISCOUNTED
+from analytics.selection import Selection
+
+
+@dataclass(frozen=True)
+class PlanOrders:
+    """Paid orders of one plan, checkouts and renewals: those with a discount beside all."""
+
+    currency: str
+    plan: str
+    orders: int
+    discounted_orders: int
+    gross_amount: int
+    discount_amount: int
+
+    @property
+    def discounted_share(self) -> Ratio:
+        return Ratio(self.discounted_orders, self.orders)
+
+
+def orders(selection: Selection) -> list[PlanOrders]:
+    """Count the paid orders of each plan, by currency, the one with the most discounted orders first."""
+    sums: dict[str, Any] = {
+        "orders": Count("pk"),
+        "discounted_orders": Count("pk", filter=DISCOUNTED),
+        "gross_amount": Sum("gross_amount"),
+        "discount_amount": Sum("discount_amount"),
+    }
+    found = selection.orders().values("currency", "plan").annotate(**sums)
+    most_first = (F("discounted_orders").desc(), F("orders").desc())
+    return rows.of(PlanOrders, found.order_by("currency", *most_first, "plan"))
+
+
+@dataclass(frozen=True)
+class CodePlans:
+    """How often one code (or the codes of one batch) was redeemed on each plan."""
+
+    unit: Unit
+    name: str
+    redemptions: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.redemptions.values())
+
+
+def by_code(selection: Selection, *, limit: int) -> list[CodePlans]:
+    """Return the most redeemed codes with their redemptions on each plan; three queries, four with a batch."""
+    most = _times(selection).order_by("-times", "-unit_code", "-unit_batch")[:limit]
+    found: dict[Unit, dict[str, int]] = {Unit.of(row): {} for row in most}
+    for row in _times(selection, "plan").filter(units.within(found, "promo_code__")) if found else ():
+        found[Unit.of(row)][row["plan"]] = row["times"]
+    names = units.names(found)
+    return [CodePlans(unit, names[unit], plans) for unit, plans in found.items()]
+
+
+def _times(selection: Selection, *by: str) -> Any:
+    """Count redemptions by code, and by other fields."""
+    return selection.usages().values(*by, **units.columns("promo_code__")).annotate(times=Count("pk"))

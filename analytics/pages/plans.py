@@ -1,0 +1,131 @@
+"""Plans × codes: what discounted customers take against everybody, and which code is used on which plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from analytics import blocks, charts, formulas
+from analytics.blocks import Cell, Table
+from analytics.charts import Chart, Labels, Series
+from analytics.formulas import Ratio
+from analytics.measures import plan_mix, plan_names
+from analytics.measures.plan_mix import CodePlans, PlanOrders
+from analytics.pages.codes import unit_link
+from analytics.pages.page import Asked, Page, Section
+
+PLANS_DRAWN = 8
+PLANS_CROSSED = 6
+CODES_CROSSED = 12
+OTHERS = "Others"
+
+
+def build(asked: Asked) -> list[Section]:
+    """Return a section for each currency in which something was paid."""
+    orders = plan_mix.orders(asked.selection)
+    names = plan_names.of(row.plan for row in orders)
+    currencies = sorted({row.currency for row in orders})
+    return [
+        mix(asked, currency, [row for row in orders if row.currency == currency], names)
+        for currency in currencies
+    ]
+
+
+def mix(asked: Asked, currency: str, orders: list[PlanOrders], names: dict[str, str]) -> Section:
+    """Put the plans of one currency side by side; ``orders`` has the most discounted one first."""
+    crossed = plan_mix.by_code(replace(asked.selection, currency=currency), limit=CODES_CROSSED)
+    return Section(
+        title=currency.upper(),
+        sentence=sentence(orders, names),
+        charts=[_chart(orders[:PLANS_DRAWN], names)],
+        tables=[_shares(orders, names), _crossed(crossed)],
+    )
+
+
+def sentence(orders: list[PlanOrders], names: dict[str, str]) -> str:
+    """Answer: which plans are most popular with discounted customers?"""
+    first, discounted = orders[0], sum(row.discounted_orders for row in orders)
+    if not discounted:
+        return "No order had a discount in this period."
+    told = (
+        f"{names[first.plan]} is the most popular with discounted customers: "
+        f"{first.discounted_orders:,} of {discounted:,} discounted orders"
+    )
+    share, of_all = _share_of(first, orders, "discounted_orders"), _share_of(first, orders, "orders")
+    if share.is_too_few:
+        return f"{told}, too few for a percentage."
+    return f"{told} ({share}), against {of_all} of all orders."
+
+
+def _share_of(plan: PlanOrders, orders: list[PlanOrders], figure: str) -> Ratio:
+    return Ratio(getattr(plan, figure), sum(getattr(row, figure) for row in orders))
+
+
+def _chart(orders: list[PlanOrders], names: dict[str, str]) -> Chart:
+    first = orders[0]
+    return charts.draw(
+        "Plan mix",
+        Labels("Plan", [names[row.plan] for row in orders]),
+        [
+            Series("With a discount", [row.discounted_orders for row in orders], charts.DISCOUNT_COLOUR),
+            Series("All", [row.orders for row in orders], charts.ALL_COLOUR),
+        ],
+        summary=f"Most discounted orders: {names[first.plan]}, {first.discounted_orders:,} of {first.orders:,}.",
+        formula=formulas.PLAN_MIX,
+        shape="sideways",
+    )
+
+
+def _shares(orders: list[PlanOrders], names: dict[str, str]) -> Table:
+    return Table(
+        title="Discounted against all",
+        headers=["Plan", "Discounted orders", "Their share", "All orders", "Their share", "Discount given"],
+        rows=[
+            [
+                names[row.plan],
+                blocks.count(row.discounted_orders),
+                blocks.share(_share_of(row, orders, "discounted_orders")),
+                blocks.count(row.orders),
+                blocks.share(_share_of(row, orders, "orders")),
+                blocks.amount(row.discount_amount, row.currency),
+            ]
+            for row in orders
+        ],
+        numbers=5,
+        formula=formulas.PLAN_SHARE,
+    )
+
+
+def _crossed(codes: list[CodePlans]) -> Table:
+    """Cross the most redeemed codes with the plans on which they are redeemed most."""
+    totals = Counter[str]()
+    for code in codes:
+        totals.update(code.redemptions)
+    shown = [plan for plan, _ in totals.most_common(PLANS_CROSSED)]
+    names = plan_names.of(shown)
+    others = [OTHERS] if len(totals) > len(shown) else []
+    most = max((times for code in codes for times in code.redemptions.values()), default=0)
+    return Table(
+        title="Redemptions, codes × plans",
+        headers=["Code", *(names[plan] for plan in shown), *others, "Total"],
+        rows=[_crossed_row(code, shown, most, has_others=bool(others)) for code in codes],
+        numbers=len(shown) + len(others) + 1,
+        formula=formulas.PLANS_BY_CODE,
+        empty="No code was redeemed in this period.",
+    )
+
+
+def _crossed_row(code: CodePlans, shown: list[str], most: int, *, has_others: bool) -> list[Cell]:
+    cells = [blocks.heat(code.redemptions.get(plan, 0), most) for plan in shown]
+    rest = code.total - sum(code.redemptions.get(plan, 0) for plan in shown)
+    others = [blocks.heat(rest, most)] if has_others else []
+    return [blocks.words(code.name, unit_link(code.unit)), *cells, *others, blocks.count(code.total)]
+
+
+PAGE = Page(
+    slug="plans",
+    title="Plans × codes",
+    icon="grid_on",
+    intro="Which plans discounted customers take, against everybody, and which code is used on which plan.",
+    build=build,
+)
