@@ -117,3 +117,8 @@ class Table:
     @property
     def is_wide(self) -> bool:
         return len(self.headers) > 5
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether its columns, hours of a day say, must stand close."""
+        return len(self.headers) > 12

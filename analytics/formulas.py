@@ -50,6 +50,8 @@ PLAN_SHARE = (
     "discount, and of all. A campaign does not narrow them."
 )
 PLANS_BY_CODE = "Redemptions of each code on each plan; codes of a batch count together."
+CUSTOMERS = "Customers who redeemed a code in the period, each counted once."
+WEEK_HOURS = "Redemptions of the period by weekday and hour in the site's time zone; darker is more."
 OVER_TIME = (
     "Discount given and net revenue of orders with a code, by the day on which the money moved. "
     "A day with more refunds than sales is below zero."

@@ -1,6 +1,6 @@
 """The pages there are, in the order of the menu."""
 
-from analytics.pages import campaigns, codes, cohorts, funnel, plans, revenue
+from analytics.pages import campaigns, codes, cohorts, funnel, plans, revenue, usage_times
 from analytics.pages.page import Page
 
 PAGES: tuple[Page, ...] = (
@@ -10,4 +10,5 @@ PAGES: tuple[Page, ...] = (
     plans.PAGE,
     cohorts.PAGE,
     campaigns.PAGE,
+    usage_times.PAGE,
 )

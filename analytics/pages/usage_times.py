@@ -1,0 +1,117 @@
+"""Usage over time: when codes are redeemed, and at which hours of the week."""
+
+from __future__ import annotations
+
+from analytics import blocks, charts, formulas, links
+from analytics.blocks import Card, Table
+from analytics.charts import Chart, Labels, Series
+from analytics.measures import times
+from analytics.measures.times import Hour, Step, Used
+from analytics.pages.page import Asked, Choice, Page, Section
+from analytics.periods import Period
+
+FITTING = "fitting"
+STEP = Choice(
+    "by",
+    "By",
+    (
+        (FITTING, "What fits the period"),
+        (Step.HOUR, "Hour"),
+        (Step.DAY, "Day"),
+        (Step.WEEK, "Week"),
+        (Step.MONTH, "Month"),
+    ),
+)
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def build(asked: Asked) -> list[Section]:
+    """Return one section: redemptions have no currency."""
+    now, before = times.used(asked.selection), times.used(asked.selection.previous)
+    if not now.redemptions and not before.redemptions:
+        return []
+    hours = times.by_weekday_and_hour(asked.selection)
+    step = _step(asked.chosen[STEP.name], asked.period)
+    return [
+        Section(
+            sentence=" ".join(filter(None, (sentence(hours), _refused(asked.chosen[STEP.name], step)))),
+            cards=_cards(asked, now, before),
+            charts=[_chart(times.over_time(asked.selection, step), step)],
+            tables=[_heat_map(hours)],
+        )
+    ]
+
+
+def sentence(hours: list[Hour]) -> str:
+    """Say at which hour of the week codes are redeemed most."""
+    if not hours:
+        return "Nobody redeemed a code in this period."
+    most, total = max(hours, key=lambda hour: hour.redemptions), sum(hour.redemptions for hour in hours)
+    return (
+        f"Codes are redeemed most on {WEEKDAYS[most.weekday - 1]}s from {most.hour}:00 to {most.hour + 1}:00: "
+        f"{most.redemptions:,} of {total:,} redemptions."
+    )
+
+
+def _step(chosen: str, period: Period) -> Step:
+    if chosen == FITTING:
+        return Step(period.bucket)
+    is_too_fine = chosen == Step.HOUR and period.days > times.LONGEST_BY_HOUR
+    return Step.DAY if is_too_fine else Step(chosen)
+
+
+def _refused(chosen: str, step: Step) -> str:
+    if chosen in (FITTING, step):
+        return ""
+    return f"Hours are drawn for at most {times.LONGEST_BY_HOUR} days; shown are days."
+
+
+def _cards(asked: Asked, now: Used, before: Used) -> list[Card]:
+    rows = links.selected_redemptions(asked.selection)
+    return [
+        Card(title, blocks.count(number), formula, rows, blocks.before(f"{was:,}", asked.period))
+        for title, number, was, formula in (
+            ("Redemptions", now.redemptions, before.redemptions, formulas.REDEMPTIONS),
+            ("By new customers", now.by_new_customers, before.by_new_customers, formulas.NEW_CUSTOMERS),
+            ("Customers", now.customers, before.customers, formulas.CUSTOMERS),
+        )
+    ]
+
+
+def _chart(found: dict[str, Used], step: Step) -> Chart:
+    redemptions = [one.redemptions for one in found.values()]
+    return charts.draw(
+        f"Redemptions by {step}",
+        Labels(step.capitalize(), list(found)),
+        [
+            Series("Redemptions", redemptions, charts.NET_COLOUR),
+            Series("By new customers", [one.by_new_customers for one in found.values()], charts.ALL_COLOUR),
+        ],
+        summary=f"{sum(redemptions):,} redemptions, by {step}.",
+        formula=f"{formulas.REDEMPTIONS} New customers: {formulas.NEW_CUSTOMERS}",
+    )
+
+
+def _heat_map(hours: list[Hour]) -> Table:
+    found = {(hour.weekday, hour.hour): hour.redemptions for hour in hours}
+    most = max(found.values(), default=0)
+    return Table(
+        title="Redemptions, weekday × hour",
+        headers=["", *(f"{hour:02}" for hour in range(24))],
+        rows=[
+            [name, *(blocks.heat(found.get((weekday, hour), 0), most) for hour in range(24))]
+            for weekday, name in enumerate(WEEKDAYS, start=1)
+        ],
+        numbers=24,
+        formula=formulas.WEEK_HOURS,
+    )
+
+
+PAGE = Page(
+    slug="times",
+    title="Usage over time",
+    icon="schedule",
+    intro="When codes are redeemed, by hour, day, week or month, and at which hours of the week.",
+    build=build,
+    choices=(STEP,),
+)
