@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -78,5 +79,5 @@ def _scope(asked: dict[str, Any]) -> Scope:
     if "code" not in asked:
         return Scope(period)
     if not PromoCode.objects.filter(pk=asked["code"]).exists():
-        raise ValidationError({"code": ["There is no such code."]})
+        raise ValidationError({"code": [_("There is no such code.")]})
     return Scope(period, promo_code_ids=(asked["code"],))

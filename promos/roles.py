@@ -30,7 +30,8 @@ _MARKETERS = frozenset(f"{verb}_{model}" for verb in ("add", "change") for model
 
 
 def _may_look(app: str, codename: str) -> bool:
-    return app in OURS and codename.startswith("view_")
+    is_owners = codename.endswith("_apitoken")
+    return app in OURS and codename.startswith("view_") and not is_owners
 
 
 def _may_own(app: str, codename: str) -> bool:

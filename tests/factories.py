@@ -95,6 +95,17 @@ class WebhookEventFactory(factory.django.DjangoModelFactory):
     received_at = LONG_AGO
 
 
+class ApiTokenFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = models.ApiToken
+
+    user = factory.LazyFunction(lambda: user("program@example.com", "x"))
+    name = "Shop"
+    hint = "pdk_abcd"
+    digest = factory.Sequence(lambda n: f"{n:064x}")
+    created_at = LONG_AGO
+
+
 class AccountFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Account

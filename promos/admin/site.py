@@ -34,6 +34,8 @@ MENU = (
         ("Ledger", "receipt_long", "promos.LedgerEntry"),
         ("Checkouts", "shopping_cart", "promos.CheckoutAttempt"),
         ("Code checks", "fact_check", "promos.CodeCheck"),
+        ("Code views", "ads_click", "promos.CodeView"),
+        ("Journeys", "route", "promos.Journey"),
     ),
     (
         "In Stripe",
@@ -64,6 +66,7 @@ MENU = (
         ("Groups", "shield_person", "auth.Group"),
         ("Email addresses", "mail", "account.EmailAddress"),
         ("Second factors", "phonelink_lock", "mfa.Authenticator"),
+        ("API tokens", "vpn_key", "promos.ApiToken"),
     ),
 )
 #: Pages that are no model's list, with the permission that each needs.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import User
 from django.utils import timezone
+from django.utils.translation import gettext
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -24,7 +25,7 @@ class TokenAuthentication(BaseAuthentication):
             return None
         token = api_tokens.find(key.strip().decode("latin-1"), now=timezone.now())
         if token is None:
-            raise AuthenticationFailed("This key is unknown, over or revoked.")
+            raise AuthenticationFailed(gettext("This key is unknown, over or revoked."))
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

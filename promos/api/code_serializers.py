@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from promos import codes, offers
@@ -33,7 +34,7 @@ class MomentField(serializers.DateTimeField):
     def to_internal_value(self, value: Any) -> datetime:
         moment = super().to_internal_value(value)
         if not EARLIEST <= moment <= LATEST:
-            raise serializers.ValidationError("Give a time between 2000 and 2200.", "out_of_range")
+            raise serializers.ValidationError(_("Give a time between 2000 and 2200."), "out_of_range")
         return moment
 
 

@@ -6,6 +6,7 @@ from math import ceil
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import Throttled, ValidationError
 from rest_framework.request import Request
@@ -89,7 +90,7 @@ def _plan(price_id: str, on_sale: list[Plan]) -> Plan:
     for plan in on_sale:
         if plan.price_id == price_id:
             return plan
-    raise ValidationError({"plan": ["This plan is not on sale."]}, "not_on_sale")
+    raise ValidationError({"plan": [_("This plan is not on sale.")]}, "not_on_sale")
 
 
 def _visitor(request: Request) -> Visitor:
@@ -100,7 +101,7 @@ def _visitor(request: Request) -> Visitor:
 def _stop_if_braked(verdicts: dict[Plan, Verdict]) -> None:
     wait = max((verdict.wait.total_seconds() for verdict in verdicts.values()), default=0)
     if wait:
-        raise Throttled(wait=ceil(wait), detail="These were many codes in a short time.")
+        raise Throttled(wait=ceil(wait), detail=_("These were many codes in a short time."))
 
 
 def _validated(text: str, verdicts: dict[Plan, Verdict]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
 from django.core.exceptions import ValidationError as DomainError
 from django.http import Http404
+from django.utils.translation import gettext as _
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as of_rest_framework
@@ -35,7 +36,7 @@ class Unavailable(exceptions.APIException):
 def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Turn an exception of a view into an answer; None lets an unexpected one be a 500."""
     if isinstance(error, DomainError):
-        return _answer("invalid", "Some fields are not right.", _of_domain(error))
+        return _answer("invalid", _("Some fields are not right."), _of_domain(error))
     answer = of_rest_framework(error, context)
     if answer is None:
         return None
@@ -46,11 +47,11 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
 
 def _told(error: Exception) -> tuple[str, str, Fields]:
     if isinstance(error, Http404):
-        return "not_found", "There is nothing here.", {}
+        return "not_found", _("There is nothing here."), {}
     if isinstance(error, PermissionDenied):
-        return "permission_denied", "You may not do this.", {}
+        return "permission_denied", _("You may not do this."), {}
     if isinstance(error, exceptions.ValidationError):
-        return "invalid", "Some fields are not right.", _flat(error.get_full_details())
+        return "invalid", _("Some fields are not right."), _flat(error.get_full_details())
     assert isinstance(error, exceptions.APIException)
     return str(error.get_codes()), str(error.detail), {}
 

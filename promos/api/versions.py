@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,7 +18,9 @@ KNOWN = (NEWEST,)
 class UnknownVersion(APIException):
     status_code = 400
     default_code = "unknown_version"
-    default_detail = f"{HEADER} must be one of: {', '.join(KNOWN)}."
+    default_detail = format_lazy(
+        _("{header} must be one of: {versions}."), header=HEADER, versions=", ".join(KNOWN)
+    )
 
 
 class Versioned:

@@ -11,7 +11,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from promos.models import Campaign, CodeBatch, PromoCode, WebhookEvent
+from promos.models import ApiToken, Campaign, CodeBatch, PromoCode, WebhookEvent
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +32,7 @@ ROWS = {
         offer=factories.OfferFactory(), pattern="####-####-####", requested=9
     ),
     WebhookEvent: lambda: factories.WebhookEventFactory(error="KeyError"),
+    ApiToken: factories.ApiTokenFactory,
 }
 
 

@@ -1,6 +1,7 @@
 """Every page of the admin opens, for the owner, with rows of every kind."""
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -13,6 +14,7 @@ from djstripe.models import APIKey, Coupon, Event, PromotionCode, WebhookEndpoin
 
 from analytics.models import Alert, AlertMessage
 from promos.admin.site import MENU
+from promos.models import CodeView, Journey
 from tests import factories
 from tests.factories import LONG_AGO
 
@@ -42,6 +44,11 @@ def _one_of_each(owner: User) -> None:
     WebhookEndpoint.objects.create(
         id="we_1", url="https://example.com", secret="whsec_hidden", enabled_events=["*"], status="enabled"
     )
+    factories.ApiTokenFactory(user=owner)
+    journey = Journey.objects.create(
+        uid=uuid4(), first_touch={"utm_source": "<b>"}, started_at=LONG_AGO, seen_at=LONG_AGO
+    )
+    CodeView.objects.create(text=code.code, promo_code=code, journey=journey, viewed_at=LONG_AGO)
     alert = Alert.objects.create(kind="budget", link="/admin/", opened_at=LONG_AGO, seen_at=LONG_AGO)
     AlertMessage.objects.create(alert=alert, event="opened", channel="mail", created_at=LONG_AGO)
     Group.objects.create(name="Interns")

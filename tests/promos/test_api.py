@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.test import Client
+from django.utils import translation
 from pytest_django import Settings
 
 from promos import api_tokens
@@ -55,6 +56,23 @@ def buyer(customer: Customer, now: datetime) -> Caller:
 def error(answer: Any) -> tuple[int, str]:
     assert set(answer.json()["error"]) == {"code", "message", "fields"}
     return answer.status_code, answer.json()["error"]["code"]
+
+
+def test_errors_are_said_in_the_callers_language(
+    staff: Caller, buyer: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No language but English is shipped; this one is made of it.
+    monkeypatch.setattr(translation._trans, "gettext", lambda text: f"«{text}»")
+    absurd = "9999-01-01T00:00:00Z"
+    told = [
+        staff.get("7/").json()["error"]["message"],
+        buyer.get().json()["error"]["message"],
+        staff.post(starts_at=absurd).json()["error"]["fields"]["starts_at"][0]["message"],
+        buyer.post("checkout/", plan="price_none").json()["error"]["fields"]["plan"][0]["message"],
+        Client().get(API, headers={"Authorization": "Bearer x"}).json()["error"]["message"],
+        Client().get(API, headers={"API-Version": "0"}).json()["error"]["message"],
+    ]
+    assert [text for text in told if not text.startswith("«")] == []
 
 
 @pytest.mark.parametrize("path", NOBODYS)

@@ -13,7 +13,7 @@ from django.urls import reverse
 from analytics.pages import registry
 from promos import roles
 from promos.admin import pages
-from promos.models import PromoCode
+from promos.models import ApiToken, PromoCode
 from promos.roles import MARKETER, OWNER, SUPPORT, VIEWER
 from tests import factories
 from tests.promos import test_admin_actions as actions
@@ -32,6 +32,7 @@ ADDS = {
     "promos.Campaign": MAKERS,
     "promos.CodeBatch": MAKERS,
     "promos.Customer": JUST_OWNER,
+    "promos.ApiToken": JUST_OWNER,
     "auth.User": JUST_OWNER,
     "auth.Group": JUST_OWNER,
     "account.EmailAddress": JUST_OWNER,
@@ -43,7 +44,8 @@ PAGES = {"import_file": MAKERS, "goodwill": frozenset({OWNER, SUPPORT})}
 
 
 def lookers(model: type[Model]) -> frozenset[str]:
-    return EVERYBODY if model._meta.app_label in {"promos", "analytics"} else JUST_OWNER
+    is_everybodys = model._meta.app_label in {"promos", "analytics"} and model is not ApiToken
+    return EVERYBODY if is_everybodys else JUST_OWNER
 
 
 def cells() -> Iterator[tuple[str, str, frozenset[str]]]:
