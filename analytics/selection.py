@@ -98,6 +98,8 @@ class Selection:
             self._in_currency(),
             self._had_bought("created_at"),
             promo_code__isnull=False,
+            # Codes given to running subscriptions went through no checkout.
+            stripe_subscription_id="",
         )
 
     def _within(self, name: str) -> Q:

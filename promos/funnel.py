@@ -74,7 +74,7 @@ def steps(promo_code: PromoCode, *, start: datetime, end: datetime) -> Steps:
     checks = CodeCheck.objects.filter(promo_code=promo_code, checked_at__gte=start, checked_at__lt=end)
     reasons = dict(checks.values_list("reason").annotate(times=Count("pk")).order_by("reason"))
     attempts = CheckoutAttempt.objects.filter(
-        promo_code=promo_code, created_at__gte=start, created_at__lt=end
+        promo_code=promo_code, stripe_subscription_id="", created_at__gte=start, created_at__lt=end
     ).aggregate(
         started=Count("pk"),
         paid=Count("pk", filter=Q(state=State.COMPLETED)),

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from promos import mirror, models, stripe_gateway
+from django.conf import settings
+
+from promos import mirror, models, redemptions, stripe_gateway
 from promos.sync import terms
 from tests import factories
+from tests.standin.dashboard import Dashboard
 
 State = models.StripePromotionCode.State
 
@@ -37,6 +40,16 @@ def give_code(text: str, *, offer: dict[str, object] | None = None, **fields: ob
     code.refresh_from_db()
     assert at_stripe["active"]
     return code
+
+
+def subscribe(customer: models.Customer, team: Shop, now: datetime) -> models.Subscription:
+    """Have a customer subscribe to the monthly plan, at Stripe and here."""
+    made = stripe_gateway.create_customer({"email": customer.email}, idempotency_key=customer.email)
+    models.Customer.objects.filter(pk=customer.pk).update(stripe_customer_id=made["id"])
+    terms = {"customer": made["id"], "items": [{"price": team.monthly}]}
+    subscribed = Dashboard(settings.STRIPE_HOST).v1.subscriptions.create(terms)
+    told = stripe_gateway.retrieve_subscription(subscribed.id)
+    return redemptions.note_subscription(told, now=now)
 
 
 def put_at_stripe(code: models.PromoCode) -> stripe_gateway.StripeObject:

@@ -250,7 +250,7 @@ class CheckoutAttemptAdmin(PlanNamed):
     fieldsets = (
         (None, {"fields": ("customer", "promo_code", "plan_name", "state_badge")}),
         ("When", {"fields": ("created_at", "expires_at", "settled_at")}),
-        ("Stripe", {"fields": ("session_link", "held")}),
+        ("Stripe", {"fields": ("session_link", "subscription_link", "held")}),
     )
 
     @display(description="State", ordering="state", label=ATTEMPT_COLOURS)
@@ -260,6 +260,10 @@ class CheckoutAttemptAdmin(PlanNamed):
     @display(description="Checkout session")
     def session_link(self, obj: CheckoutAttempt) -> SafeString | str:
         return dashboard_link("checkout/sessions", obj.stripe_session_id)
+
+    @display(description="Running subscription")
+    def subscription_link(self, obj: CheckoutAttempt) -> SafeString | str:
+        return dashboard_link("subscriptions", obj.stripe_subscription_id)
 
     @display(description="Promised from the campaign's budget")
     def held(self, obj: CheckoutAttempt) -> str:

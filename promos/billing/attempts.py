@@ -22,7 +22,8 @@ REPEATABLE_FOR = timedelta(minutes=4)
 def unsettled(customer: Customer, *, now: datetime) -> QuerySet[CheckoutAttempt]:
     """Return the checkouts that the customer may still be paying, the latest first."""
     return (
-        CheckoutAttempt.objects.filter(customer=customer, state=State.OPEN, expires_at__gt=now)
+        _checkouts(customer)
+        .filter(state=State.OPEN, expires_at__gt=now)
         .select_related("promo_code__offer", "customer")
         .order_by("-created_at", "-pk")
     )
@@ -31,12 +32,16 @@ def unsettled(customer: Customer, *, now: datetime) -> QuerySet[CheckoutAttempt]
 def just_begun(customer: Customer, *, now: datetime) -> QuerySet[CheckoutAttempt]:
     """Return the checkouts asked for so lately that the same request to Stripe may be made again."""
     return (
-        CheckoutAttempt.objects.filter(
-            customer=customer, state__in=[State.OPENING, State.OPEN], created_at__gt=now - REPEATABLE_FOR
-        )
+        _checkouts(customer)
+        .filter(state__in=[State.OPENING, State.OPEN], created_at__gt=now - REPEATABLE_FOR)
         .select_related("promo_code__offer", "customer")
         .order_by("-created_at", "-pk")
     )
+
+
+def _checkouts(customer: Customer) -> QuerySet[CheckoutAttempt]:
+    # What holds a use for a running subscription has no page to come back to.
+    return CheckoutAttempt.objects.filter(customer=customer, stripe_subscription_id="")
 
 
 def latest_unsettled(customer: Customer, *, now: datetime) -> CheckoutAttempt | None:

@@ -1,8 +1,8 @@
-"""The customer's running subscription as the page shows it, and a code given to it later."""
+"""The customer's running subscription as the page shows it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.utils.formats import date_format
@@ -10,10 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from promos import money, plans, redemptions, stripe_gateway
-from promos.billing import code_checks, renewals, words
-from promos.brake import Visitor
-from promos.eligibility import Reason, Verdict
+from promos import money, plans
+from promos.billing import renewals, words
 from promos.models import Customer, PromoCode, StripePromotionCode, Subscription
 from promos.plans import Plan
 
@@ -25,10 +23,6 @@ STATUSES: dict[str, str | Promise] = {
     "unpaid": gettext_lazy("Not paid"),
     "paused": gettext_lazy("Paused"),
 }
-
-
-class AlreadyDiscounted(Exception):
-    """The subscription has a running discount; a second one would take its place."""
 
 
 @dataclass(frozen=True)
@@ -80,42 +74,9 @@ def of(customer: Customer, *, now: datetime) -> Current | None:
     )
 
 
-def apply_code(
-    customer: Customer, subscription: Subscription, text: str, *, visitor: Visitor, now: datetime
-) -> Verdict:
-    """Give a code to a running subscription, for its next payments, if the customer may use it there.
-
-    Nothing is due today, so no use is held here: the cap that Stripe has of the
-    code is what refuses the last of several.
-
-    Raises:
-        AlreadyDiscounted: a discount runs, which this one would replace.
-    """
-    if any(each.reaches(now) for each in _discounts(subscription)):
-        raise AlreadyDiscounted
-    plan = plans.find(subscription.plan)
-    if plan is None:
-        return Verdict(Reason.TRY_LATER)
-    # The setup was paid for with the first order.
-    plan = replace(plan, setup_fee=None)
-    verdict = code_checks.check(text, customer=customer, plan=plan, visitor=visitor, now=now)
-    if not verdict.is_accepted or verdict.promo_code is None:
-        return verdict
-    return replace(verdict, reason=_give(subscription, verdict.promo_code, now=now))
-
-
-def _give(subscription: Subscription, code: PromoCode, *, now: datetime) -> Reason | None:
-    """Have Stripe discount the subscription and keep what it says of it; return why it did not."""
-    wanted = {"discounts": [{"promotion_code": code_checks.stripe_promotion_code_id(code)}]}
-    try:
-        stripe_gateway.update_subscription(subscription.stripe_subscription_id, wanted)
-        told = stripe_gateway.retrieve_subscription(subscription.stripe_subscription_id)
-    except stripe_gateway.Rejected:
-        return Reason.STRIPE_REFUSED
-    except stripe_gateway.StripeError:
-        return Reason.TRY_LATER
-    redemptions.note_subscription(told, now=now)
-    return None
+def is_discounted(subscription: Subscription, *, now: datetime) -> bool:
+    """Say whether a discount runs, going by what Stripe last told."""
+    return any(each.reaches(now) for each in _discounts(subscription))
 
 
 def _discounts(subscription: Subscription) -> list[Discount]:

@@ -1,4 +1,4 @@
-"""Checkouts that should have ended and of which no event said so: the worker asks Stripe.
+"""Checkouts that should have ended, codes that should have been paid with: the worker asks Stripe.
 
 A hold never ends by our clock alone: the customer may have paid at the last moment.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from promos import orders, redemptions, stripe_gateway
+from promos.billing import given
 from promos.models import CheckoutAttempt
 from promos.stripe_gateway import StripeObject
 
@@ -35,6 +36,9 @@ def _claim(attempt: CheckoutAttempt, now: datetime) -> bool:
 
 
 def _settle(attempt: CheckoutAttempt, now: datetime) -> None:
+    if attempt.stripe_subscription_id:
+        given.ask_after(attempt, now=now)
+        return
     session = _session(attempt)
     if session is None:
         # Its request was never answered, and Stripe has no such session: nobody can pay it.

@@ -22,7 +22,18 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from promos import customers, plans, stripe_gateway
-from promos.billing import attempts, bill, checkout, code_checks, current, links, outcome, visitors, words
+from promos.billing import (
+    attempts,
+    bill,
+    checkout,
+    code_checks,
+    current,
+    given,
+    links,
+    outcome,
+    visitors,
+    words,
+)
 from promos.billing.bill import Bill, PlanCard
 from promos.billing.forms import OrderForm
 from promos.eligibility import Reason, Verdict
@@ -175,10 +186,10 @@ def give_code(request: CustomerRequest) -> HttpResponse:
         return redirect("billing:plans")
     plan = plans.find(subscription.plan)
     try:
-        verdict = current.apply_code(
+        verdict = given.give(
             customer, subscription, text, visitor=visitors.of_request(request), now=timezone.now()
         )
-    except current.AlreadyDiscounted:
+    except given.AlreadyDiscounted:
         messages.error(request, _("A discount is running already; another one would take its place."))
         return redirect("billing:plans")
     if verdict.is_accepted:

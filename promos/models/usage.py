@@ -14,7 +14,7 @@ from promos.models.stripe_objects import WebhookEvent
 
 
 class CheckoutAttempt(models.Model):
-    """A checkout we opened at Stripe; while open it holds one use of its code."""
+    """A checkout we opened at Stripe, or a code given to a running subscription; while open it holds one use."""
 
     class State(models.TextChoices):
         OPENING = "opening", "Being opened"
@@ -30,6 +30,8 @@ class CheckoutAttempt(models.Model):
     plan = models.CharField(max_length=255, help_text="The Stripe price.")
     # NULL until Stripe has opened the session.
     stripe_session_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    # Of a code given to a running subscription, which holds its use until the next discounted invoice.
+    stripe_subscription_id = models.CharField(max_length=255, blank=True)
     state = models.CharField(max_length=9, choices=State, default=State.OPENING)
     currency = models.CharField(max_length=3, blank=True)
     held_amount = models.BigIntegerField(
@@ -57,6 +59,11 @@ class CheckoutAttempt(models.Model):
                 condition=Q(state__in=["opening", "open"]),
                 name="promos_attempt_unsettled_idx",
             ),
+            models.Index(
+                fields=["stripe_subscription_id"],
+                condition=~Q(stripe_subscription_id=""),
+                name="promos_attempt_given_idx",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -81,7 +88,7 @@ class PromoCodeUsage(models.Model):
         PENDING = "pending", "Payment pending"
         SETTLED = "settled", "Settled"
         REFUNDED = "refunded", "Refunded"
-        FAILED = "failed", "Payment failed"
+        FAILED = "failed", "Never paid"
 
     redemption_key = models.CharField(
         max_length=255, help_text="The subscription, else the checkout session, else the invoice."

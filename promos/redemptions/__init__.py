@@ -7,6 +7,7 @@ comes last. Each may run any number of times and in any order with the others; i
 end there are the same rows.
 """
 
+from promos.redemptions.given import give_up, note_given
 from promos.redemptions.holds import hold, release
 from promos.redemptions.late_payments import expire, fail
 from promos.redemptions.limits import NothingLeft, lock_person
@@ -19,10 +20,12 @@ __all__ = [
     "NothingLeft",
     "expire",
     "fail",
+    "give_up",
     "hold",
     "link",
     "link_known",
     "lock_person",
+    "note_given",
     "note_subscription",
     "record",
     "record_credit_note",

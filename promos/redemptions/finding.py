@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from promos.models import CheckoutAttempt, Customer, LedgerEntry, PromoCode, PromoCodeUsage
 from promos.models.customers import email_key
 from promos.orders import Order
+from promos.redemptions import limits
 
 #: What recording needs of a checkout, its code and its campaign: a third of their columns, which costs a third.
 _NEEDED = (
@@ -49,18 +50,35 @@ def locked_customer(order: Order) -> Customer | None:
 
 def attempt(order: Order) -> CheckoutAttempt | None:
     """Return the checkout of ours that an order is; ``code`` reads off it whether its redemption is known."""
-    if order.is_renewal or not (order.attempt_id or order.session_id):
+    if order.is_renewal:
+        return _given(order)
+    if not (order.attempt_id or order.session_id):
         return None
     mine = Q(pk=order.attempt_id) if order.attempt_id else Q(stripe_session_id=order.session_id)
-    redeemed = _redeemed(order.redemption_key, OuterRef("promo_code"))
-    attempts = CheckoutAttempt.objects.select_related("promo_code__campaign").only(*_NEEDED)
-    found = next(iter(attempts.filter(mine).annotate(is_redeemed=Exists(redeemed))), None)
+    found = next(iter(_attempts(order).filter(mine)), None)
     if found is None or found.stripe_session_id == order.session_id:
         return found
     # The session's id may not have been saved yet, and an invoice does not tell it. But the number in its
     # metadata may be another installation's on the same account.
     is_other = bool(order.session_id and found.stripe_session_id)
     return None if is_other or found.customer.stripe_customer_id != order.stripe_customer_id else found
+
+
+def _given(order: Order) -> CheckoutAttempt | None:
+    """Return what holds the use of a code that was given to the subscription after it began."""
+    if not order.stripe_promotion_code_id:
+        return None
+    generation = {
+        "promo_code__stripe_promotion_codes__stripe_promotion_code_id": order.stripe_promotion_code_id
+    }
+    mine = _attempts(order).filter(stripe_subscription_id=order.subscription_id, **generation)
+    return mine.filter(state__in=limits.UNSETTLED).order_by("pk").first()
+
+
+def _attempts(order: Order) -> QuerySet[CheckoutAttempt]:
+    redeemed = _redeemed(order.redemption_key, OuterRef("promo_code"))
+    attempts = CheckoutAttempt.objects.select_related("promo_code__campaign").only(*_NEEDED)
+    return attempts.annotate(is_redeemed=Exists(redeemed))
 
 
 def entry(order: Order) -> LedgerEntry | None:

@@ -7,6 +7,8 @@ from promos.redemptions import totals, usages
 from promos.redemptions.counters import Change
 from promos.redemptions.limits import PURCHASES
 
+_NEVER_PAID = (PromoCodeUsage.Status.PENDING, PromoCodeUsage.Status.FAILED)
+
 
 def earliest(customer: Customer | None) -> LedgerEntry | None:
     """Return a customer's first order so far; of those of one second, by name."""
@@ -51,7 +53,9 @@ def _mark(entry: LedgerEntry, stale: set[int], *, is_new: bool) -> Change:
 def _correct_renewals(customer: Customer | None, key: str, stale: set[int]) -> list[Change]:
     """Give each codeless renewal to the code redeemed last before it; note the redemptions changed."""
     usages_of_key = PromoCodeUsage.objects.filter(redemption_key=key).select_related("promo_code")
-    redeemed = list(usages_of_key.order_by("redeemed_at", "pk"))
+    # What was never paid reduces nothing, so no renewal is its.
+    paid = usages_of_key.exclude(status__in=_NEVER_PAID)
+    redeemed = list(paid.order_by("redeemed_at", "pk"))
     renewals = LedgerEntry.objects.filter(
         customer=customer,
         redemption_key=key,

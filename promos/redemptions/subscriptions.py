@@ -9,7 +9,7 @@ from django.db import transaction
 
 from promos.models import Customer, Subscription
 from promos.orders import id_of, moment
-from promos.redemptions import counters, usages
+from promos.redemptions import counters, given, usages
 from promos.stripe_gateway import StripeObject
 
 
@@ -23,8 +23,9 @@ def note_subscription(subscription: StripeObject, *, now: datetime) -> Subscript
         stripe_subscription_id=subscription["id"],
         defaults={"customer": customer, **_described(subscription, now)},
     )
+    given_back = given.follow(kept, now=now)
     redeemed = usages.locked().filter(redemption_key=subscription["id"]).order_by("pk")
-    counters.apply([usages.refresh(usage) for usage in redeemed])
+    counters.apply([*given_back, *(usages.refresh(usage) for usage in redeemed)])
     return kept
 
 
