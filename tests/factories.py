@@ -32,6 +32,15 @@ class OfferFactory(factory.django.DjangoModelFactory):
     percent_off = 20
 
 
+class CodeBatchFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = models.CodeBatch
+
+    offer = factory.SubFactory(OfferFactory)
+    pattern = "####-####"
+    requested = 10
+
+
 class PromoCodeFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = models.PromoCode

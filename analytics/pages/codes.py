@@ -69,7 +69,7 @@ def ranked(asked: Asked, total: Impact, *, is_only: bool) -> Section:
         numbers=len(HEADERS) - 1,
         formula=formulas.CODE_FIGURES,
         empty="No more codes.",
-        paging=_paging(asked, start, len(found), rows) if is_only else _rest(asked, total.currency),
+        paging=paging(asked, start, len(found), rows) if is_only else _rest(asked, total.currency),
     )
     best = found if order == Order.NET and not start else None
     top = ranking.ranking(selection, Order.NET, start=0, limit=1) if best is None else best
@@ -108,7 +108,8 @@ def unit_link(unit: Unit) -> str:
     return links.row(CodeBatch, unit.batch_id) if unit.batch_id else links.row(PromoCode, unit.promo_code_id)
 
 
-def _paging(asked: Asked, start: int, found: int, rows: int) -> Paging | None:
+def paging(asked: Asked, start: int, found: int, rows: int) -> Paging | None:
+    """Return the ways to the parts of a table beside the one that starts at ``start``; None when it is all there is."""
     if not start and found <= rows:
         return None
     return Paging(

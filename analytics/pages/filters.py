@@ -11,7 +11,7 @@ from analytics.pages import options
 from analytics.pages.page import Asked, Choice, Filter, Page
 from analytics.periods import Period
 from analytics.selection import Segment, Selection
-from promos.models import Campaign
+from promos.models import Campaign, Customer
 
 _PERIOD = ("days", "from", "to")
 #: Parts of a long table that are reached; whoever looks further back narrows the period.
@@ -20,7 +20,7 @@ LAST_PART = 1_000
 
 @dataclass(frozen=True)
 class Field:
-    """One select of the form: its options, the chosen one marked."""
+    """One select of the form: its options, the chosen one marked; without options it is typed."""
 
     name: str
     label: str
@@ -42,6 +42,7 @@ def read(page: Page, parameters: Mapping[str, str], *, now: datetime, zone: tzin
     return Asked(
         selection,
         now,
+        customer=reader.customer(),
         chosen={choice.name: reader.choice(choice) for choice in page.choices},
         part=reader.part(),
         notes=tuple(reader.notes),
@@ -63,6 +64,10 @@ def fields(page: Page, asked: Asked) -> list[Field]:
         for name, (label, rows, chosen) in offered.items()
         if name in page.filters
     ]
+    if Filter.CUSTOMER in page.filters:
+        filters.append(
+            Field(Filter.CUSTOMER, "Customer", [], str(asked.customer.pk) if asked.customer else "")
+        )
     own = [Field(one.name, one.label, list(one.options), asked.chosen[one.name]) for one in page.choices]
     return filters + own
 
@@ -95,9 +100,7 @@ class _Reader:
 
     def campaign_id(self) -> int | None:
         asked = self._filter(Filter.CAMPAIGN)
-        # More digits than any key has, and no database would take them.
-        is_key = asked.isascii() and asked.isdecimal() and len(asked) < 19
-        if asked and not (is_key and Campaign.objects.filter(pk=asked).exists()):
+        if asked and not (_is_key(asked) and Campaign.objects.filter(pk=asked).exists()):
             asked = self._leave(f"There is no campaign {_short(asked)}; shown are all.")
         return int(self._take(Filter.CAMPAIGN, asked)) if asked else None
 
@@ -112,6 +115,19 @@ class _Reader:
         if not asked or asked in Segment.values:
             return self._take(Filter.SEGMENT, asked)
         return self._leave("Customers are “new” or “returning”; shown are all.")
+
+    def customer(self) -> Customer | None:
+        """Return a customer named by number or Stripe id; an address by email would end up in logs."""
+        asked = self._filter(Filter.CUSTOMER)
+        if not asked:
+            return None
+        named = {"pk": asked} if _is_key(asked) else {"stripe_customer_id": asked}
+        found = None if "\0" in asked else Customer.objects.filter(**named).first()
+        if found is None:
+            self._leave(f"There is no customer {_short(asked)} (a number, or Stripe’s cus_…); shown are all.")
+        else:
+            self._take(Filter.CUSTOMER, asked)
+        return found
 
     def choice(self, choice: Choice) -> str:
         offered, default = dict(choice.options), choice.options[0][0]
@@ -143,6 +159,11 @@ class _Reader:
     def _leave(self, note: str) -> str:
         self.notes.append(note)
         return ""
+
+
+def _is_key(asked: str) -> bool:
+    """Say whether a text can be a row's key; more than eighteen digits no database would take."""
+    return asked.isascii() and asked.isdecimal() and len(asked) < 19
 
 
 def _short(asked: str) -> str:

@@ -15,6 +15,7 @@ from analytics.blocks import Card, Table
 from analytics.charts import Chart
 from analytics.periods import Period, Spans
 from analytics.selection import Selection
+from promos.models import Customer
 
 #: The figures are made of these; without the right to see them there is nothing to show.
 PERMISSIONS = ("promos.view_promocode", "promos.view_promocodeusage", "promos.view_ledgerentry")
@@ -27,6 +28,11 @@ class Filter(StrEnum):
     CAMPAIGN = "campaign"
     PLAN = "plan"
     SEGMENT = "segment"
+    CUSTOMER = "customer"
+
+
+#: What nearly every page can be narrowed by.
+USUAL = (Filter.CURRENCY, Filter.CAMPAIGN, Filter.PLAN, Filter.SEGMENT)
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class Asked:
     selection: Selection
     now: datetime
     chosen: Mapping[str, str] = field(default_factory=dict)
+    #: The one customer whom a page is asked about.
+    customer: Customer | None = None
     #: Which part of a long table, from 1.
     part: int = 1
     notes: Sequence[str] = ()
@@ -86,7 +94,7 @@ class Page:
     icon: str
     intro: str
     build: Callable[[Asked], list[Section]]
-    filters: tuple[Filter, ...] = tuple(Filter)
+    filters: tuple[Filter, ...] = USUAL
     choices: tuple[Choice, ...] = ()
     spans: Spans = periods.USUAL
     permissions: tuple[str, ...] = PERMISSIONS

@@ -1,6 +1,6 @@
 """The pages there are, in the order of the menu."""
 
-from analytics.pages import campaigns, codes, cohorts, funnel, plans, revenue, usage_times
+from analytics.pages import campaigns, codes, cohorts, customers, funnel, plans, revenue, usage_times
 from analytics.pages.page import Page
 
 PAGES: tuple[Page, ...] = (
@@ -8,6 +8,7 @@ PAGES: tuple[Page, ...] = (
     codes.PAGE,
     funnel.PAGE,
     plans.PAGE,
+    customers.PAGE,
     cohorts.PAGE,
     campaigns.PAGE,
     usage_times.PAGE,

@@ -1,0 +1,284 @@
+"""Customers: which segments use which codes, who saved the most, and one customer's whole history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from analytics import blocks, charts, formulas, links, queries
+from analytics.blocks import Card, Cell, Table
+from analytics.charts import Chart, Labels, Series
+from analytics.formulas import Ratio
+from analytics.measures import customers
+from analytics.measures.customers import Saver, SegmentFigures, Total, Use
+from analytics.pages import codes
+from analytics.pages.page import PERMISSIONS, USUAL, Asked, Filter, Page, Section
+from promos import money
+from promos.models import Customer, LedgerEntry, PromoCodeUsage
+
+SHOWN_USES = 20
+SHOWN_SAVERS = 20
+ROWS = 50
+
+NEW, RETURNING = "New", "Returning"
+SAVED = "Sum of the discounts of the customer's orders with a code in the period, renewals included."
+SEGMENTS = (
+    "New: redemptions by customers with no earlier paid order; renewals and refunds go with their redemption. "
+    "Plan and currency are the redemption's. Where a customer lives is not kept, so there is nothing by country."
+)
+HISTORY = "Every settled checkout, renewal, refund, dispute and credit note of the customer, with or without a code."
+
+Names = Mapping[str, str]
+
+
+def build(asked: Asked) -> list[Section]:
+    """Return one customer's history when one is chosen, else a section for each currency."""
+    if asked.customer is not None:
+        return _history(asked, asked.customer)
+    segments = customers.segments(asked.selection)
+    uses = customers.uses(asked.selection, limit=SHOWN_USES)
+    savers = customers.top_savers(asked.selection, limit=SHOWN_SAVERS)
+    names = queries.plan_names({row.plan for row in segments if row.plan})
+    return [
+        _section(
+            asked,
+            names,
+            [row for row in segments if row.currency == currency],
+            [row for row in uses if row.currency == currency],
+            [row for row in savers if row.currency == currency],
+        )
+        for currency in sorted({row.currency for row in segments})
+    ]
+
+
+def sentence(segments: Sequence[SegmentFigures], uses: Sequence[Use]) -> str:
+    """Answer: which customer segments use which codes?"""
+    new, others = _sums(segments)
+    if not new.redemptions + others.redemptions:
+        return "Nobody redeemed a code in this period; the money is of earlier redemptions."
+    share = Ratio(new.redemptions, new.redemptions + others.redemptions)
+    told = f"{new.redemptions:,} of {share.whole:,} redemptions are by new customers" + (
+        "" if share.is_too_few else f" ({share})"
+    )
+    favourites = [
+        f"{label.lower()} customers use {use.name} most ({use.redemptions:,})"
+        for label, is_new in ((NEW, True), (RETURNING, False))
+        if (use := next((use for use in uses if use.is_new == is_new), None))
+    ]
+    return f"{'; '.join([told, *favourites])}."
+
+
+def _section(
+    asked: Asked,
+    names: Names,
+    segments: list[SegmentFigures],
+    uses: list[Use],
+    savers: list[Saver],
+) -> Section:
+    currency = segments[0].currency
+    return Section(
+        title=currency.upper(),
+        sentence=sentence(segments, uses),
+        cards=_cards(asked, segments),
+        charts=[_mix(segments, names)],
+        tables=[_plans(segments, names), _uses(uses, names), _savers(asked, savers)],
+    )
+
+
+def _cards(asked: Asked, segments: list[SegmentFigures]) -> list[Card]:
+    currency = segments[0].currency
+    return [
+        Card(
+            f"{label} customers",
+            blocks.count(total.redemptions),
+            f"Redemptions. {formulas.NEW_CUSTOMERS} Net: {formulas.NET}",
+            links.redemptions(asked.period, currency=currency, is_new_customer__exact=str(int(total.is_new))),
+            lines=[
+                ("Saved", blocks.amount(total.discount_amount, currency)),
+                ("Net revenue", blocks.amount(total.net_amount, currency)),
+            ],
+        )
+        for label, total in zip((NEW, RETURNING), _sums(segments), strict=True)
+    ]
+
+
+def _sums(segments: Iterable[SegmentFigures]) -> tuple[SegmentFigures, SegmentFigures]:
+    """Return the new and the returning customers over all plans; those of several plans count in each."""
+    segments = list(segments)
+    return _sum(segments, is_new=True), _sum(segments, is_new=False)
+
+
+def _sum(segments: Sequence[SegmentFigures], *, is_new: bool) -> SegmentFigures:
+    chosen = [row for row in segments if row.is_new == is_new]
+    return SegmentFigures(
+        currency=segments[0].currency,
+        plan="",
+        is_new=is_new,
+        redemptions=sum(row.redemptions for row in chosen),
+        customers=sum(row.customers for row in chosen),
+        gross_amount=sum(row.gross_amount for row in chosen),
+        discount_amount=sum(row.discount_amount for row in chosen),
+        net_amount=sum(row.net_amount for row in chosen),
+    )
+
+
+def _mix(segments: list[SegmentFigures], names: Names) -> Chart:
+    plans = list(dict.fromkeys(row.plan for row in segments))[:8]
+    counts = {(row.plan, row.is_new): row.redemptions for row in segments}
+    return charts.draw(
+        "Redemptions by plan, new and returning",
+        Labels("Plan", [_plan(plan, names) for plan in plans]),
+        [
+            Series(NEW, [counts.get((plan, True), 0) for plan in plans]),
+            Series(RETURNING, [counts.get((plan, False), 0) for plan in plans], charts.ALL_COLOUR),
+        ],
+        summary=f"Redemptions of {len(plans)} plans by new and by returning customers.",
+        formula=SEGMENTS,
+        shape="sideways",
+    )
+
+
+def _plans(segments: list[SegmentFigures], names: Names) -> Table:
+    return Table(
+        title="Segments",
+        headers=["Plan", "Customers", "Redemptions", "People", "Gross", "Discount", "Net"],
+        rows=[
+            [
+                blocks.words(_plan(row.plan, names)),
+                blocks.words(NEW if row.is_new else RETURNING),
+                blocks.count(row.redemptions),
+                blocks.count(row.customers),
+                *(
+                    blocks.amount(amount, row.currency)
+                    for amount in (row.gross_amount, row.discount_amount, row.net_amount)
+                ),
+            ]
+            for row in segments
+        ],
+        numbers=5,
+        formula=SEGMENTS,
+    )
+
+
+def _uses(uses: list[Use], names: Names) -> Table:
+    return Table(
+        title="Which segments use which codes",
+        headers=["Code", "Plan", "Customers", "Redemptions"],
+        rows=[
+            [
+                blocks.words(use.name, codes.unit_link(use.unit)),
+                blocks.words(_plan(use.plan, names)),
+                blocks.words(NEW if use.is_new else RETURNING),
+                blocks.count(use.redemptions),
+            ]
+            for use in uses
+        ],
+        numbers=1,
+        formula=f"The {SHOWN_USES} most frequent pairs. {formulas.REDEMPTIONS} {SEGMENTS}",
+        empty="No redemption in this period.",
+    )
+
+
+def _savers(asked: Asked, savers: list[Saver]) -> Table:
+    return Table(
+        title="Who saved the most",
+        headers=["Customer", "Orders", "Saved", "Net"],
+        rows=[
+            [
+                blocks.words(
+                    row.name or f"Customer {row.customer_id}", asked.link(customer=str(row.customer_id))
+                ),
+                blocks.count(row.orders),
+                blocks.amount(row.discount_amount, row.currency),
+                blocks.amount(row.net_amount, row.currency),
+            ]
+            for row in savers
+        ],
+        numbers=3,
+        formula=f"The first {SHOWN_SAVERS}. {SAVED}",
+        empty="Nobody saved anything in this period.",
+    )
+
+
+def _plan(plan: str, names: Names) -> str:
+    return names.get(plan) or plan or "No plan"
+
+
+def _history(asked: Asked, customer: Customer) -> list[Section]:
+    totals = customers.totals(customer)
+    start = (asked.part - 1) * ROWS
+    # One more than is shown tells whether there is another part.
+    entries = customers.history(customer, start=start, limit=ROWS + 1)
+    return [
+        Section(
+            title=str(customer),
+            sentence=_life(totals),
+            cards=[_total(total, customer) for total in totals],
+            tables=[_entries(asked, entries, start)],
+        )
+    ]
+
+
+def _life(totals: Sequence[Total]) -> str:
+    if not totals:
+        return "This customer has not paid for anything yet."
+    saved = " and ".join(money.display(total.discount_amount, total.currency) for total in totals)
+    orders = sum(total.orders for total in totals)
+    since = min(total.first_at for total in totals)
+    noun = "order" if orders == 1 else "orders"
+    return f"{saved} saved in {orders:,} {noun} since {blocks.moment(since)}, whatever the period chosen."
+
+
+def _total(total: Total, customer: Customer) -> Card:
+    return Card(
+        f"Net revenue, {total.currency.upper()}",
+        blocks.amount(total.net_amount, total.currency),
+        f"Gross − discount − refunds − lost disputes, over all time. {HISTORY}",
+        links.rows(LedgerEntry, customer__exact=str(customer.pk), currency=total.currency),
+        lines=[
+            ("Gross", blocks.amount(total.gross_amount, total.currency)),
+            ("Saved", blocks.amount(total.discount_amount, total.currency)),
+            ("Orders", blocks.count(total.orders)),
+            ("Redemptions", blocks.count(total.redemptions)),
+        ],
+    )
+
+
+def _entries(asked: Asked, entries: list[LedgerEntry], start: int) -> Table:
+    return Table(
+        title="History",
+        headers=["When", "What", "Code", "Gross", "Discount", "Net"],
+        rows=[_entry(entry) for entry in entries[:ROWS]],
+        numbers=3,
+        formula=HISTORY,
+        empty="Nothing here.",
+        paging=codes.paging(asked, start, len(entries), ROWS),
+    )
+
+
+def _entry(entry: LedgerEntry) -> list[Cell]:
+    usage = entry.usage
+    return [
+        blocks.moment(entry.occurred_at),
+        blocks.words(entry.get_kind_display(), links.row(LedgerEntry, entry.pk)),
+        blocks.words(usage.promo_code.code, links.row(PromoCodeUsage, usage.pk))
+        if usage
+        else blocks.words(""),
+        *(
+            blocks.amount(amount, entry.currency)
+            for amount in (entry.gross_amount, entry.discount_amount, entry.net_amount)
+        ),
+    ]
+
+
+PAGE = Page(
+    slug="customers",
+    title="Customers",
+    icon="group",
+    intro=(
+        "Which customers use which codes, and who saved the most. Where customers live is not kept. "
+        "Choose one by number or Stripe id for a whole history."
+    ),
+    build=build,
+    filters=(*USUAL, Filter.CUSTOMER),
+    permissions=(*PERMISSIONS, "promos.view_customer"),
+)
