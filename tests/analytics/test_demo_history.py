@@ -10,6 +10,7 @@ from tests.factories import SyncedPromoCodeFactory
 CATALOGUE = Catalogue("price_monthly", "prod_monthly", "price_annual", "prod_setup")
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_history_written_twice_is_the_same(now: datetime) -> None:
     for text in ("LAUNCH50", "TESTCLIENT70"):

@@ -109,6 +109,7 @@ def open_page(page: Page, name: str, code: PromoCode) -> None:
     page.wait_for_load_state("networkidle")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_pages_are_clean_of_accessibility_faults(office: Page, shop: PromoCode, theme: str) -> None:
     office.emulate_media(color_scheme=theme)
@@ -125,6 +126,7 @@ def test_axe_finds_a_fault_that_is_there(office: Page, shop: PromoCode) -> None:
     assert any(fault.startswith("image-alt") for fault in complaints(office))
 
 
+@pytest.mark.slow
 def test_pages_fit_a_phone(office: Page, shop: PromoCode) -> None:
     office.set_viewport_size(PHONE)
     for name in PAGES:
@@ -192,6 +194,7 @@ def test_conflict_is_seen_side_by_side_and_settled(
     assert [coupon["name"] for coupon in stripe_gateway.list_coupons()] == [name]
 
 
+@pytest.mark.slow
 def test_ten_thousand_codes_are_generated_with_progress(office: Page, shop: PromoCode, now: datetime) -> None:
     go(office, "admin:promos_codebatch_add")
     office.get_by_label("Prefix").fill("FAIR-")

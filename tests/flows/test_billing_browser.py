@@ -64,6 +64,7 @@ def test_link_shows_its_offer_after_the_sign_up_without_javascript(browser: Brow
     expect(page.get_by_text("you save $59.90 today")).to_be_visible()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_billing_page_is_accessible(

@@ -20,7 +20,7 @@ from tests.flows.test_admin_browser import (  # noqa: F401
     shop,
 )
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 PICTURED = ("home", "list", "code", "why")
 
 

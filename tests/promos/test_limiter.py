@@ -74,6 +74,7 @@ def test_limiter_slows_down_when_told_and_recovers(time: VirtualTime) -> None:
     assert StripePace.objects.get(name="all").rate == 20
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_500_codes_of_a_batch_go_up_once_each_within_the_limit(standin: Standin, time: VirtualTime) -> None:
     offer = OfferFactory()
