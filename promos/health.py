@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import DatabaseError
-from django.db.models import Min
+from django.db.models import Min, Q
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from promos.models import PromoCode, WebhookEvent
+from promos.models import PromoCode, StripePace, WebhookEvent
+from promos.sync import limiter
 from promos.sync.drift import doctor
 
 #: The worker looks twice a second; work that has been due for this long means that it does not run.
@@ -38,13 +39,7 @@ class Health:
 
 def check(now: datetime) -> Health:
     """Return how things stand. Raises DatabaseError when the database does not answer."""
-    due = (
-        WebhookEvent.objects.due(now).order_by().aggregate(since=Min(Coalesce("next_try_at", "received_at"))),
-        PromoCode.objects.due_for_push(now)
-        .order_by()
-        .aggregate(since=Min(Coalesce("next_try_at", "updated_at"))),
-    )
-    since = min((found["since"] for found in due if found["since"]), default=now)
+    since = min((at for at in (_event_due_since(now), _code_due_since(now)) if at), default=now)
     last = WebhookEvent.objects.order_by("-received_at").values_list("received_at", flat=True).first()
     run = doctor.last()
     return Health(
@@ -53,6 +48,25 @@ def check(now: datetime) -> Health:
         reconciled_at=run.started_at if run else None,
         differences=doctor.left().count(),
     )
+
+
+def _event_due_since(now: datetime) -> datetime | None:
+    due = WebhookEvent.objects.due(now).order_by()
+    return due.aggregate(since=Min(Coalesce("next_try_at", "received_at")))["since"]  # type: ignore[no-any-return]
+
+
+def _code_due_since(now: datetime) -> datetime | None:
+    """Return since when a code waits; a long line of new ones only since the worker last called Stripe."""
+    due = PromoCode.objects.due_for_push(now).order_by()
+    found = due.aggregate(
+        timed=Min("next_try_at"), in_line=Min("updated_at", filter=Q(next_try_at__isnull=True))
+    )
+    last_call_at = (
+        StripePace.objects.filter(name=limiter.EVERYTHING).values_list("next_at", flat=True).first()
+    )
+    if found["in_line"] and last_call_at:
+        found["in_line"] = max(found["in_line"], datetime.fromtimestamp(last_call_at, UTC))
+    return min((at for at in found.values() if at), default=None)
 
 
 @never_cache

@@ -18,8 +18,6 @@ from promos.models import PromoCode, StripePromotionCode
 #: A popular code is looked at this often, not after each of its uses.
 LOOK_AFTER = timedelta(seconds=5)
 
-SyncStatus = PromoCode.SyncStatus
-
 
 def taken(code: PromoCode) -> int:
     """Return the uses that a promotion code made now must leave out: completed and in open checkouts."""
@@ -55,8 +53,7 @@ def look_again(code: PromoCode) -> None:
     soon = timezone.now() + LOOK_AFTER
     # A code that is used up has its cap to end it, unless an earlier generation was used late.
     matters = Q(max_redemptions__gt=F("used_count")) | Q(stripe_promotion_codes__used_before__gt=0)
-    agreed = PromoCode.objects.filter(matters, pk=code.pk, sync_status=SyncStatus.SYNCED)
-    agreed.filter(Q(next_try_at=None) | Q(next_try_at__gt=soon)).update(next_try_at=soon)
+    PromoCode.objects.filter(matters, pk=code.pk).look_again(soon)
 
 
 def _redeemed(code: PromoCode, generation: StripePromotionCode) -> int:

@@ -5,6 +5,7 @@ fields change no terms and are passed over. Wired in promos.apps.
 """
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -17,6 +18,8 @@ from promos.sync import terms
 
 #: The channel on which a PostgreSQL worker listens; SQLite has none, there the worker polls.
 CHANNEL = "promos_push"
+#: A code saved by itself is pushed before the codes of a batch, which have no time; workers' clocks may be behind.
+HEAD_START = timedelta(minutes=1)
 
 
 def connect() -> None:
@@ -30,11 +33,14 @@ def code_saved(
 ) -> None:
     if raw or (update_fields is not None and update_fields <= set(PromoCode.SYNC_FIELDS)):
         return
-    is_waiting = created and instance.sync_status == PromoCode.SyncStatus.PENDING
+    row, now = PromoCode.objects.filter(pk=instance.pk), timezone.now()
+    is_new = created and instance.sync_status == PromoCode.SyncStatus.PENDING
     # An older row's own word that it is pending may be out of date: the worker may just have pushed it.
-    if not is_waiting and not terms.is_agreed(instance, now=timezone.now()):
-        _mark_pending(PromoCode.objects.filter(pk=instance.pk))
-        instance.sync_status = PromoCode.SyncStatus.PENDING
+    if is_new or not terms.is_agreed(instance, now=now):
+        instance.sync_status, instance.next_try_at = PromoCode.SyncStatus.PENDING, now - HEAD_START
+        _mark_pending(row, next_try_at=instance.next_try_at)
+    elif at := terms.next_change_at(instance, now):
+        row.look_again(at)
     _wake_worker()
 
 
@@ -63,10 +69,10 @@ def campaign_saved(instance: Campaign, created: bool, raw: bool, **kwargs: Any) 
         _wake_worker()
 
 
-def _mark_pending(queryset: QuerySet[PromoCode]) -> None:
+def _mark_pending(queryset: QuerySet[PromoCode], *, next_try_at: datetime | None = None) -> None:
     """Set pending in one UPDATE; conflicts wait for the owner's word."""
     queryset.exclude(sync_status=PromoCode.SyncStatus.CONFLICT).update(
-        sync_status=PromoCode.SyncStatus.PENDING, sync_error="", next_try_at=None
+        sync_status=PromoCode.SyncStatus.PENDING, sync_error="", next_try_at=next_try_at
     )
 
 

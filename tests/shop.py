@@ -36,7 +36,9 @@ def give_code(text: str, *, offer: dict[str, object] | None = None, **fields: ob
     at_stripe = put_at_stripe(code)
     if fields:
         models.PromoCode.objects.filter(pk=code.pk).update(**fields)
-    models.PromoCode.objects.filter(pk=code.pk).update(sync_status="synced", synced_at=code.created_at)
+    models.PromoCode.objects.filter(pk=code.pk).update(
+        sync_status="synced", synced_at=code.created_at, next_try_at=None
+    )
     code.refresh_from_db()
     assert at_stripe["active"]
     return code

@@ -73,6 +73,11 @@ class PromoCodeQuerySet(models.QuerySet["PromoCode"]):
             # What a schedule or a retry has put at a time comes before a long row of new codes.
         ).order_by(F("next_try_at").asc(nulls_last=True), "pk")
 
+    def look_again(self, at: datetime) -> int:
+        """Have codes that agree with Stripe compared with it by then; they are not pending meanwhile."""
+        agreed = self.filter(sync_status=PromoCode.SyncStatus.SYNCED)
+        return agreed.filter(Q(next_try_at=None) | Q(next_try_at__gt=at)).update(next_try_at=at)
+
 
 class PromoCode(Limits):
     """One code that customers can enter, its limits, and how it stands with Stripe."""

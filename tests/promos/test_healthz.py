@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from promos import health
-from promos.models import DriftFinding, PromoCode
+from promos.models import DriftFinding, PromoCode, StripePace
 from promos.sync.drift import doctor
 from tests import factories
 
@@ -38,11 +38,23 @@ def test_event_nobody_took_up_is_noticed(client, now, minutes, status):
     assert response.json()["ok"] is (status == 200)
 
 
-def test_code_nobody_pushed_is_noticed(now):
+@pytest.mark.parametrize("column", ["updated_at", "next_try_at"])
+def test_code_nobody_pushed_is_noticed(now, column):
     code = factories.PromoCodeFactory()
-    PromoCode.objects.filter(pk=code.pk).update(updated_at=now - timedelta(hours=1))
+    row = PromoCode.objects.filter(pk=code.pk)
+    row.update(**{"next_try_at": None, column: now - timedelta(hours=1)})
 
     assert health.check(now).queue_age == timedelta(hours=1)
+
+
+@pytest.mark.parametrize(("minutes", "is_good"), [(9, True), (11, False)])
+def test_long_line_is_late_only_when_the_worker_stands_still(now, minutes, is_good):
+    code = factories.PromoCodeFactory()
+    PromoCode.objects.filter(pk=code.pk).update(next_try_at=None, updated_at=now - timedelta(hours=1))
+    last_call_at = now - timedelta(minutes=minutes)
+    StripePace.objects.create(name="all", rate=20, next_at=last_call_at.timestamp())
+
+    assert health.check(now).is_good is is_good
 
 
 def test_failure_that_waits_for_its_next_try_is_not_late(now):

@@ -159,6 +159,15 @@ def test_push_of_what_stripe_refuses_says_why(standin: Standin, now: datetime) -
     assert push.work(now + timedelta(days=1)) == 0
 
 
+def test_code_made_by_hand_goes_before_a_batch(standin: Standin, now: datetime) -> None:
+    offer = OfferFactory()
+    batch = PromoCodeFactory.build_batch(3, offer=offer)
+    PromoCode.objects.bulk_create(batch)
+    by_hand = PromoCodeFactory()
+    push.work(now)
+    assert [code.pk for code in PromoCode.objects.filter(sync_status="synced")] == [by_hand.pk]
+
+
 def test_push_leaves_out_codes_that_another_worker_holds(standin: Standin, now: datetime) -> None:
     code = PromoCodeFactory(lease_token="other", lease_until=now + timedelta(minutes=1))
     assert pushed(code, now).sync_status == "pending"

@@ -36,6 +36,16 @@ def test_code_is_on_from_its_start(standin: Standin, now: datetime) -> None:
     assert [is_on(code, now + n * HOUR) for n in range(3)] == [False, True, True]
 
 
+def test_code_that_gets_its_start_while_it_is_off_is_on_from_then(standin: Standin, now: datetime) -> None:
+    code = PromoCodeFactory(paused_at=now)
+    assert not is_on(code, now)
+    code.starts_at = now + HOUR
+    code.save(update_fields=["starts_at"])
+    code.paused_at = None
+    code.save(update_fields=["paused_at"])
+    assert [is_on(code, now + n * HOUR) for n in range(2)] == [False, True]
+
+
 def test_code_is_on_between_the_ends_of_its_campaign(standin: Standin, now: datetime) -> None:
     campaign = CampaignFactory(starts_at=now + HOUR, ends_at=now + 2 * HOUR)
     code = PromoCodeFactory(campaign=campaign)
