@@ -8,7 +8,7 @@ from promos import promo_codes, stripe_gateway
 from promos.models import Offer, PromoCode
 from promos.standin.server import Standin
 from promos.sync import push, terms
-from tests.factories import CustomerFactory, PromoCodeFactory
+from tests.factories import CustomerFactory, OfferFactory, PromoCodeFactory
 from tests.standin.faults import Faults
 
 HOUR = timedelta(hours=1)
