@@ -265,6 +265,8 @@ if REPORT_EVERY not in {"", "week", "month"}:
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_I18N = True
+# Where makemessages writes what there is to translate, and compilemessages reads it.
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 # A little more than the largest CSV that is imported.
 UPLOAD_LIMIT_BYTES = 26 * 1024 * 1024

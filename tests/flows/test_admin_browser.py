@@ -73,9 +73,10 @@ def go(page: Page, name: str, *args: object) -> None:
     page.goto(page.base + reverse(name, args=args))
 
 
-def act(page: Page, action: str, button: str) -> None:
-    """Open the dialog of an action of the page's and confirm it."""
+def act(page: Page, action: str, button: str, *, shows: str = "") -> None:
+    """Open the dialog of an action of the page's, look what it shows, and confirm it."""
     page.locator(f"[hx-get$='/{action}/']:visible").first.click()
+    expect(page.locator("#dialog")).to_contain_text(shows)
     page.get_by_role("button", name=button).last.click()
 
 
@@ -134,11 +135,14 @@ def test_pages_fit_a_phone(office: Page, shop: PromoCode) -> None:
         assert office.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
 
 
-def test_login_is_clean_of_accessibility_faults(page: Page, live_server: LiveServer, db: None) -> None:
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)
-        page.goto(live_server.url + reverse("account_login"))
-        assert complaints(page) == []
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_before_login_are_clean_of_accessibility_faults(
+    page: Page, live_server: LiveServer, db: None, theme: str
+) -> None:
+    page.emulate_media(color_scheme=theme)
+    for name in ("account_login", "account_signup", "account_reset_password"):
+        page.goto(live_server.url + reverse(name))
+        assert complaints(page) == [], name
 
 
 def test_code_is_made_with_a_preview_pushed_and_edited_into_a_successor(
@@ -187,6 +191,7 @@ def test_conflict_is_seen_side_by_side_and_settled(
     office.get_by_role("link", name="Code in conflict with Stripe").click()
     office.get_by_role("link", name="SPRING20").click()
     expect(office.get_by_role("row", name="Name (differs) Summer Winter")).to_be_visible()
+    assert complaints(office) == []
     act(office, action, button)
     expect(office.get_by_text("SPRING20.")).to_be_visible()
     worker.work(now)
@@ -233,7 +238,7 @@ def test_waiting_code_is_approved(office: Page, stranger: User, settings: Settin
     go(office, "admin:index")
     office.get_by_role("link", name="Code that waits for approval").click()
     office.get_by_role("link", name="GIFT").click()
-    act(office, "approve", "Approve")
+    act(office, "approve", "Approve", shows="GIFT: 20% off, once")
     expect(office.get_by_text("Approved GIFT.")).to_be_visible()
     code.refresh_from_db()
     assert code.approved_at is not None

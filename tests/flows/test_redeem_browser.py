@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -103,6 +104,7 @@ def test_customer_redeems_a_code_and_pays(
     expect(page.get_by_text("Your plan Team is active.")).to_be_visible(timeout=15_000)
     expect(page.get_by_text("$199.50")).to_be_visible()
     picture(page, pictures, "success")
+    assert Axe().run(page).violations_count == 0
 
     usage = PromoCodeUsage.objects.get()
     code.refresh_from_db()
