@@ -204,5 +204,7 @@ class SyncedPromoCodeFactory(PromoCodeFactory):
         )
         generation.synced_terms = terms.of_code(code, generation, now=now)
         generation.save()
-        models.PromoCode.objects.filter(pk=code.pk).update(sync_status="synced", synced_at=now, next_try_at=None)
+        models.PromoCode.objects.filter(pk=code.pk).update(
+            sync_status="synced", synced_at=now, next_try_at=None
+        )
         code.refresh_from_db()

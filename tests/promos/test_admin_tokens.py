@@ -29,7 +29,7 @@ def partner(client: Client) -> User:
 
 def test_key_is_shown_once_and_works(client: Client, partner: User, now: datetime) -> None:
     answer = client.post(ADD, {"user": partner.pk, "name": "Shop"})
-    [key] = re.findall(r'value="(pdk_[\w-]+)"', answer.content.decode())
+    [key] = re.findall(r'data-copy="(pdk_[\w-]+)"', answer.content.decode())
     token = api_tokens.find(key, now=now)
     assert token
     assert (token.user, token.name) == (partner, "Shop")
