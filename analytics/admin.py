@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from analytics import alerts_admin, dashboard, periods, reports
+from analytics.pages import registry
 from analytics.pages.page import PERMISSIONS
 
 __all__ = ["alerts_admin", "home"]
@@ -33,5 +34,6 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "period": period,
         "period_error": error,
         "period_choices": periods.CHOICES,
+        "pages": registry.for_person(request.user),
         "is_custom_period": bool(asked.get("from")) and not error,
     }

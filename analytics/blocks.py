@@ -99,6 +99,8 @@ class Paging:
     shown: str
     previous: str = ""
     following: str = ""
+    #: What the way on is called.
+    following_name: str = "Next"
 
 
 @dataclass(frozen=True)

@@ -48,9 +48,9 @@ HEADERS = (
 
 def build(asked: Asked) -> list[Section]:
     """Return a section of ranked codes for each currency, and one of what needs a look."""
-    totals = revenue.impact(asked.selection)
+    totals = sorted(revenue.impact(asked.selection).values(), key=lambda total: -total.discounted_orders)
     return [
-        *(ranked(asked, totals[currency], is_only=len(totals) == 1) for currency in sorted(totals)),
+        *(ranked(asked, total, is_only=len(totals) == 1) for total in totals),
         stock_section(asked),
     ]
 
@@ -69,7 +69,7 @@ def ranked(asked: Asked, total: Impact, *, is_only: bool) -> Section:
         numbers=len(HEADERS) - 1,
         formula=formulas.CODE_FIGURES,
         empty="No more codes.",
-        paging=paging(asked, start, len(found), rows) if is_only else _rest(asked, total.currency),
+        paging=paging(asked, start, len(found), rows) if is_only else _rest(asked, total, len(found)),
     )
     best = found if order == Order.NET and not start else None
     top = ranking.ranking(selection, Order.NET, start=0, limit=1) if best is None else best
@@ -119,8 +119,11 @@ def paging(asked: Asked, start: int, found: int, rows: int) -> Paging | None:
     )
 
 
-def _rest(asked: Asked, currency: str) -> Paging:
-    return Paging(f"The first {ROWS_OF_EACH}", following=asked.link(currency=currency))
+def _rest(asked: Asked, total: Impact, found: int) -> Paging | None:
+    if found <= ROWS_OF_EACH:
+        return None
+    following = f"{PAGE.address}{asked.link(currency=total.currency)}"
+    return Paging(f"The first {ROWS_OF_EACH}", "", following, f"All in {total.currency.upper()}")
 
 
 def stock_section(asked: Asked) -> Section:
@@ -131,8 +134,8 @@ def stock_section(asked: Asked) -> Section:
     issued = stock.issued(asked.selection)
     return Section(
         title="Now, whatever the period",
-        sentence=f"{unused.shown_count} codes were never used, {expiring.shown_count} expire within "
-        f"{stock.EXPIRES_WITHIN.days} days, {full.shown_count} are at least 80 % used up.",
+        sentence=f"Never used: {unused.shown_count}; about to expire, within {stock.EXPIRES_WITHIN.days} days: "
+        f"{expiring.shown_count}; about to run out, at least 80 % used up: {full.shown_count}.",
         cards=[_usage_rate(Ratio(issued.used, issued.codes))],
         tables=[
             _stock_table("Never used", "Made", unused, formulas.NEVER_USED),
@@ -175,7 +178,7 @@ def _stock_row(code: PromoCode, header: str) -> list[Cell]:
 
 PAGE = Page(
     slug="codes",
-    title="Codes",
+    title="Code ranking",
     icon="leaderboard",
     intro="Which codes drive the most revenue, and which were never used, are about to expire or to run out.",
     build=build,

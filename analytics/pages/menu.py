@@ -15,7 +15,6 @@ def menu(request: HttpRequest) -> list[dict[str, Any]]:
     home, *rest = site.menu(request)
     pages = [
         {"title": page.title, "icon": page.icon, "link": page.address}
-        for page in registry.PAGES
-        if request.user.has_perms(page.permissions)
+        for page in registry.for_person(request.user)
     ]
     return [home, {"title": "Analytics", "items": pages}, *rest]

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from analytics import periods
-from analytics.blocks import Card, Table
+from analytics.blocks import Card, Cell, Table
 from analytics.charts import Chart
 from analytics.periods import Period, Spans
 from analytics.selection import Selection
@@ -78,6 +78,8 @@ class Section:
     cards: Sequence[Card] = ()
     charts: Sequence[Chart] = ()
     tables: Sequence[Table] = ()
+    #: The way to where there is more of it.
+    more: Cell | None = None
 
     @property
     def tabled(self) -> list[Table | Chart]:

@@ -24,10 +24,12 @@ def build(asked: Asked) -> list[Section]:
     """Return a section for each currency in which something was paid."""
     orders = plan_mix.orders(asked.selection)
     names = plan_names.of(row.plan for row in orders)
-    currencies = sorted({row.currency for row in orders})
+    discounted = Counter[str]()
+    for row in orders:
+        discounted[row.currency] += row.discounted_orders
     return [
         mix(asked, currency, [row for row in orders if row.currency == currency], names)
-        for currency in currencies
+        for currency, _ in discounted.most_common()
     ]
 
 

@@ -36,8 +36,15 @@ def build(asked: Asked) -> list[Section]:
             charts=_charts(moved.get(currency, []), currency, asked.period),
             tables=[_campaigns([row for row in campaigns if row.currency == currency])],
         )
-        for currency in sorted(now.keys() | before.keys())
+        for currency in sorted(
+            now.keys() | before.keys(), key=lambda currency: (_weight(now, currency), currency)
+        )
     ]
+
+
+def _weight(now: dict[str, Impact], currency: str) -> int:
+    """Put the currency with the most discounted orders first."""
+    return -now[currency].discounted_orders if currency in now else 0
 
 
 def sentence(now: Impact) -> str:
