@@ -14,6 +14,7 @@ from pytest_django import Settings
 from promos import stripe_gateway
 from promos.models import CheckoutAttempt, CodeCheck, Customer
 from promos.standin.server import Standin
+from promos.stripe_gateway import calling
 from tests import factories, shop
 from tests.shop import Shop
 
@@ -82,7 +83,7 @@ def test_code_is_accepted_on_our_rules_where_the_owner_allows(
 
 def test_defaults_keep_a_page_below_ten_seconds(settings: Settings) -> None:
     with stripe_gateway.hurried(settings.STRIPE_PAGE_SECONDS):
-        connecting, answering = stripe_gateway._timeout()
+        connecting, answering = calling.timeout()
     # The worst: a call is begun just when the one before it has used up its share.
     first = connecting + answering
     left = settings.STRIPE_PAGE_SECONDS - first
