@@ -7,7 +7,7 @@ one-time price that the recurring price names in its metadata:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from djstripe.models import Price
@@ -70,8 +70,13 @@ def get(price_id: str) -> Plan | None:
 
 def find(price_id: str) -> Plan | None:
     """Return the plan of a price, on sale or not: somebody may still have it."""
-    prices = list(Price.objects.select_related("product").filter(id=price_id)) if price_id else []
-    return next(iter(_plans(prices)), None)
+    return find_all([price_id]).get(price_id) if price_id else None
+
+
+def find_all(price_ids: Collection[str]) -> dict[str, Plan]:
+    """Return the plans of prices, on sale or not, by price; without their setup fees."""
+    prices = Price.objects.select_related("product").filter(id__in=price_ids)
+    return {plan.price_id: plan for plan in _plans(prices) if plan}
 
 
 def _mirrored() -> list[Price]:

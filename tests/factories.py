@@ -58,6 +58,18 @@ class CustomerFactory(factory.django.DjangoModelFactory):
     email = factory.Sequence(lambda n: f"buyer{n}@example.com")
 
 
+class SubscriptionFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = models.Subscription
+
+    customer = factory.SubFactory(CustomerFactory)
+    stripe_subscription_id = factory.Sequence(lambda n: f"sub_running_{n}")
+    status = "active"
+    plan = "price_monthly"
+    interval = "month"
+    started_at = LONG_AGO
+
+
 class UsageFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = models.PromoCodeUsage

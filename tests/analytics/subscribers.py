@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from promos.models import Customer, LedgerEntry, PromoCode, PromoCodeUsage
-from tests.factories import CustomerFactory, LedgerEntryFactory, UsageFactory
+from tests.factories import CustomerFactory, LedgerEntryFactory, SubscriptionFactory, UsageFactory
 
 
 def month(number: int, *, day: int = 15, year: int = 2026) -> datetime:
@@ -88,3 +88,23 @@ def subscribe(
 
 def subscribe_many(count: int, code: PromoCode | None = None, **fields: object) -> list[Subscriber]:
     return [subscribe(code, **fields) for _ in range(count)]
+
+
+def run_on(
+    code: PromoCode,
+    *,
+    began: datetime,
+    renews: datetime,
+    ends: datetime | None = None,
+    **fields: object,
+) -> PromoCodeUsage:
+    """Write a redemption whose subscription goes on, its discount until ``ends``."""
+    subscription = SubscriptionFactory(started_at=began, current_period_ends_at=renews, **fields)
+    return UsageFactory(
+        promo_code=code,
+        customer=subscription.customer,
+        redemption_key=subscription.stripe_subscription_id,
+        plan=subscription.plan,
+        redeemed_at=began,
+        discount_ends_at=ends,
+    )
