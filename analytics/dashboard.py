@@ -13,10 +13,11 @@ from analytics.attention import Concern
 from analytics.blocks import Card, Table
 from analytics.charts import Chart
 from analytics.formulas import Ratio
+from analytics.measures.top_codes import TopCode
 from analytics.periods import Period
-from analytics.reports import CodeFigures, Figures, Overview, Section
+from analytics.reports import Figures, Overview, Section
 from promos import money
-from promos.models import LedgerEntry, PromoCode, PromoCodeUsage
+from promos.models import LedgerEntry, PromoCodeUsage
 
 
 @dataclass(frozen=True)
@@ -108,17 +109,17 @@ def _net(now: Figures, before: Figures, period: Period) -> Card:
     )
 
 
-def _most_used(top: list[CodeFigures]) -> Card:
+def _most_used(top: list[TopCode]) -> Card:
     title = "Most used code"
     if not top:
         return Card(title=title, value="—", note="No redemptions in this period.", formula=formulas.MOST_USED)
     first = top[0]
     return Card(
         title=title,
-        value=first.code,
+        value=first.name,
         note=f"{first.redemptions:,} redemptions, saving {money.display(first.discount_amount, first.currency)}",
         formula=formulas.MOST_USED,
-        link=links.row(PromoCode, first.promo_code_id),
+        link=links.unit(first.unit),
     )
 
 
@@ -159,12 +160,12 @@ def _fraction(ratio: Ratio) -> str:
     return f"{ratio.part:,} of {ratio.whole:,}"
 
 
-def _top_codes(top: list[CodeFigures]) -> Table:
+def _top_codes(top: list[TopCode]) -> Table:
     return Table(
         headers=["Code", "Redemptions", "Discount", "Net"],
         rows=[
             [
-                _link(links.row(PromoCode, code.promo_code_id), code.code),
+                _link(links.unit(code.unit), code.name),
                 f"{code.redemptions:,}",
                 money.display(code.discount_amount, code.currency),
                 money.display(code.net_amount, code.currency),

@@ -9,11 +9,12 @@ from django.conf import settings
 from django.db.models import Model
 from django.urls import reverse
 
+from analytics.measures.units import Unit
 from analytics.models import AlertMessage
 from analytics.periods import Period
 from analytics.queries import MESSAGES_SHOWN, SETTLED
 from analytics.selection import Segment, Selection
-from promos.models import CodeCheck, LedgerEntry, PromoCode, PromoCodeUsage
+from promos.models import CodeBatch, CodeCheck, LedgerEntry, PromoCode, PromoCodeUsage
 
 
 def rows(model: type[Model], **lookups: str) -> str:
@@ -25,6 +26,11 @@ def rows(model: type[Model], **lookups: str) -> str:
 def row(model: type[Model], pk: int) -> str:
     """Return the address of one row's page in the admin."""
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
+
+
+def unit(unit: Unit) -> str:
+    """Return the address of a code's page, or of a batch's."""
+    return row(CodeBatch, unit.batch_id) if unit.batch_id else row(PromoCode, unit.promo_code_id)
 
 
 def redemptions(period: Period, **lookups: str) -> str:

@@ -60,9 +60,9 @@ class Period:
 
     def buckets(self) -> list[date]:
         """Return the first day of every bucket, in order and without a gap."""
-        return sorted({self.bucket_of(day) for day in self._each_day()})
+        return sorted({self.bucket_of(day) for day in self.each_day()})
 
-    def _each_day(self) -> Iterator[date]:
+    def each_day(self) -> Iterator[date]:
         return (self.first_day + timedelta(days=offset) for offset in range(self.days))
 
     def _midnight(self, day: date) -> datetime:

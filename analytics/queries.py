@@ -1,22 +1,24 @@
 """The questions put to the database: one query, one function, one kind of row.
 
-Money is grouped by currency everywhere and in integer minor units. What is read
-is the rows themselves; every function takes a ``Scope``, so that what stands
-behind a figure can change without its callers.
+Money is grouped by currency everywhere and in integer minor units. Every function
+takes a ``Scope``; where the kept totals have its very sums, they are read instead
+of the rows themselves (analytics.kept says when).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum, TextField, Value, Window
-from django.db.models.functions import Coalesce, NullIf, RowNumber, TruncDate
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum, TextField, Value
+from django.db.models.functions import Coalesce, NullIf, TruncDate
 from djstripe.models import Price
 
+from analytics import kept
 from analytics.models import Alert, AlertMessage
 from analytics.periods import ALWAYS, Period
 from promos.models import (
@@ -88,6 +90,19 @@ class Scope:
         """Ledger entries of the period, with or without a code."""
         return LedgerEntry.objects.filter(occurred_at__gte=self.period.start, occurred_at__lt=self.period.end)
 
+    @property
+    def has_totals(self) -> bool:
+        """Whether the kept totals have the scope's very sums."""
+        return not self._is_narrowed and kept.is_exact(self.period)
+
+    @property
+    def has_totals_by_day(self) -> bool:
+        return not self._is_narrowed and kept.has_same_days(self.period)
+
+    @property
+    def _is_narrowed(self) -> bool:
+        return self.promo_code_ids is not None or self.campaign_id is not None
+
     def _codes(self, path: str) -> Q:
         wanted = Q()
         if self.promo_code_ids is not None:
@@ -112,7 +127,14 @@ class Money:
 
 
 def money(scope: Scope) -> list[Money]:
-    """Sum the entries of orders with a code, by currency."""
+    """Sum the entries of orders with a code, by currency; of all codes on whole days of UTC by the kept totals."""
+    if scope.has_totals:
+        names = [field.name for field in fields(Money)[1:]]
+        return [
+            Money(*key, *(sums[name] for name in names))
+            for key, sums in _sorted(kept.codes, scope, "currency")
+            if any(sums[name] for name in names)
+        ]
     rows = scope.entries().values("currency").annotate(**_MONEY).order_by("currency")
     return _rows(Money, rows)
 
@@ -121,12 +143,19 @@ def money(scope: Scope) -> list[Money]:
 class Redemptions:
     currency: str
     redemptions: int = 0
-    customers: int = 0
     new_customer_redemptions: int = 0
+    #: None: not counted. Sums of days would count a customer on each of them.
+    customers: int | None = None
 
 
-def redemptions(scope: Scope) -> list[Redemptions]:
-    """Count redemptions and their customers, by currency."""
+def redemptions(scope: Scope, *, with_customers: bool = True) -> list[Redemptions]:
+    """Count redemptions and their customers, by currency; without customers by the kept totals, like ``money``."""
+    if scope.has_totals and not with_customers:
+        return [
+            Redemptions(currency, sums["redemptions"], sums["new_customer_redemptions"])
+            for (currency,), sums in _sorted(kept.codes, scope, "currency")
+            if sums["redemptions"]
+        ]
     rows = scope.usages().values("currency").annotate(**_REDEMPTIONS).order_by("currency")
     return _rows(Redemptions, rows)
 
@@ -140,7 +169,12 @@ class DayMoney:
 
 
 def money_by_day(scope: Scope) -> list[DayMoney]:
-    """Sum discount and net of orders with a code, by currency and day of the site's time zone."""
+    """Sum discount and net of orders with a code, by currency and day of the site's time zone; see ``money``."""
+    if scope.has_totals_by_day:
+        return [
+            DayMoney(currency, day, sums["discount_amount"], sums["net_amount"])
+            for (currency, day), sums in _sorted(kept.days_of_codes, scope, "currency", "day")
+        ]
     days = scope.entries().annotate(day=TruncDate("occurred_at", tzinfo=scope.period.zone))
     rows = days.values("currency", "day").annotate(
         discount_amount=Sum("discount_amount"), net_amount=Sum("net_amount")
@@ -156,7 +190,13 @@ class DayRedemptions:
 
 
 def redemptions_by_day(scope: Scope) -> list[DayRedemptions]:
-    """Count redemptions, by currency and day of the site's time zone."""
+    """Count redemptions, by currency and day of the site's time zone; see ``money``."""
+    if scope.has_totals_by_day:
+        return [
+            DayRedemptions(currency, day, sums["redemptions"])
+            for (currency, day), sums in _sorted(kept.days_of_codes, scope, "currency", "day")
+            if sums["redemptions"]
+        ]
     days = scope.usages().annotate(day=TruncDate("redeemed_at", tzinfo=scope.period.zone))
     rows = days.values("currency", "day").annotate(redemptions=Count("pk"))
     return _rows(DayRedemptions, rows.order_by("currency", "day"))
@@ -172,21 +212,16 @@ class CodeRedemptions:
     new_customer_redemptions: int
 
 
-def redemptions_by_code(scope: Scope, *, limit: int | None = None) -> list[CodeRedemptions]:
-    """Count redemptions by code and currency; with a limit, the codes with the most in each currency.
-
-    Among equals the newer code comes first.
-    """
-    most_first = (F("redemptions").desc(), F("promo_code_id").desc())
+def redemptions_by_code(scope: Scope) -> list[CodeRedemptions]:
+    """Count redemptions by code and currency, the most redeemed first; among equals the newer code."""
     rows = (
         scope.usages()
         .values("currency", "promo_code_id", code=F("promo_code__code"))
         .annotate(**_REDEMPTIONS)
     )
-    if limit is not None:
-        place = Window(RowNumber(), partition_by="currency", order_by=most_first)
-        rows = rows.alias(place=place).filter(place__lte=limit)
-    return _rows(CodeRedemptions, rows.order_by("currency", *most_first))
+    return _rows(
+        CodeRedemptions, rows.order_by("currency", F("redemptions").desc(), F("promo_code_id").desc())
+    )
 
 
 @dataclass(frozen=True)
@@ -223,7 +258,14 @@ class PlanOrders:
 
 
 def orders_by_plan(scope: Scope) -> list[PlanOrders]:
-    """Count paid orders of the period by plan, those with a discount beside all, the most ordered first."""
+    """Count paid orders of the period by plan, those with a discount beside all, the most ordered first; see ``money``."""
+    if kept.is_exact(scope.period):
+        found = [
+            PlanOrders(currency, plan, sums["orders"], sums["discounted_orders"])
+            for (currency, plan), sums in kept.plans(scope.period, "currency", "plan").items()
+            if sums["orders"]
+        ]
+        return sorted(found, key=lambda row: (row.currency, -row.orders, row.plan))
     rows = (
         scope.all_entries()
         .filter(ORDERS)
@@ -365,6 +407,10 @@ def undelivered_messages(now: datetime) -> int:
 def over_limit(scope: Scope) -> int:
     """Count redemptions past a code's limit: Stripe had taken the payment, so they stand."""
     return scope.usages().filter(is_over_limit=True).count()
+
+
+def _sorted(sums_of: Callable[..., kept.Sums], scope: Scope, *by: str) -> list[tuple[Any, Counter[str]]]:
+    return sorted(sums_of(scope.period, *by).items())
 
 
 def _rows(kind: type[Row], rows: Iterable[Mapping[str, Any]]) -> list[Row]:

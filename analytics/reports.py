@@ -9,6 +9,8 @@ from datetime import date, datetime
 
 from analytics import queries
 from analytics.formulas import Ratio
+from analytics.measures import top_codes
+from analytics.measures.top_codes import TopCode
 from analytics.models import Alert
 from analytics.periods import Period
 from analytics.queries import CodesInNeed, Money, Redemptions, Scope
@@ -82,7 +84,7 @@ class Section:
     now: Figures
     before: Figures
     points: list[Point]
-    top_codes: list[CodeFigures]
+    top_codes: list[TopCode]
     plans: list[Plan]
 
 
@@ -132,14 +134,15 @@ def overview(period: Period, *, now: datetime) -> Overview:
     )
 
 
-def figures(scope: Scope) -> dict[str, Figures]:
-    """Return the totals of each currency that has any."""
-    redemptions = {row.currency: row for row in queries.redemptions(scope)}
+def figures(scope: Scope, *, with_customers: bool = True) -> dict[str, Figures]:
+    """Return the totals of each currency that has any; customers are counted row by row, if at all."""
+    used = queries.redemptions(scope, with_customers=with_customers)
+    redemptions = {row.currency: row for row in used}
     money = {row.currency: row for row in queries.money(scope)}
     return {
         currency: Figures(
             currency,
-            redemptions.get(currency, Redemptions(currency)),
+            redemptions.get(currency, Redemptions(currency, customers=0)),
             money.get(currency, Money(currency)),
         )
         for currency in sorted(redemptions.keys() | money.keys())
@@ -154,18 +157,6 @@ def codes(scope: Scope) -> list[CodeFigures]:
         _code_figures(used.get(key), money.get(key), currency=key[0]) for key in used.keys() | money.keys()
     ]
     return sorted(found, key=lambda row: (row.currency, -row.redemptions, -row.net_amount, row.code))
-
-
-def top_codes(scope: Scope, *, limit: int) -> list[CodeFigures]:
-    """Return the codes with the most redemptions in each currency, with the money their orders moved."""
-    used = queries.redemptions_by_code(scope, limit=limit)
-    ids = tuple({row.promo_code_id for row in used})
-    rows = queries.money_by_code(Scope(scope.period, promo_code_ids=ids))
-    money = {(row.currency, row.promo_code_id): row for row in rows}
-    return [
-        _code_figures(row, money.get((row.currency, row.promo_code_id)), currency=row.currency)
-        for row in used
-    ]
 
 
 def _code_figures(
@@ -186,10 +177,10 @@ def _code_figures(
 
 
 def _sections(scope: Scope) -> list[Section]:
-    now, before = figures(scope), figures(Scope(scope.period.previous))
+    now, before = (figures(each, with_customers=False) for each in (scope, Scope(scope.period.previous)))
     currencies = sorted(now.keys() | before.keys())
     points = _points(scope, currencies)
-    tops = _by_currency(top_codes(scope, limit=TOP_CODES))
+    tops = top_codes.most_redeemed(scope.period, limit=TOP_CODES)
     plans = _plans(scope)
     sections = [
         Section(
@@ -207,13 +198,6 @@ def _sections(scope: Scope) -> list[Section]:
 
 def _nothing(currency: str) -> Figures:
     return Figures(currency, Redemptions(currency), Money(currency))
-
-
-def _by_currency(rows: Iterable[CodeFigures]) -> dict[str, list[CodeFigures]]:
-    found: dict[str, list[CodeFigures]] = defaultdict(list)
-    for row in rows:
-        found[row.currency].append(row)
-    return found
 
 
 def _points(scope: Scope, currencies: Iterable[str]) -> dict[str, list[Point]]:

@@ -11,10 +11,9 @@ from analytics.measures import ranking, revenue, stock
 from analytics.measures.ranking import CodeFigures, Order
 from analytics.measures.revenue import Impact
 from analytics.measures.stock import Stock
-from analytics.measures.units import Unit
 from analytics.pages.page import Asked, Choice, Page, Section
 from promos import money
-from promos.models import CodeBatch, PromoCode
+from promos.models import PromoCode
 
 ROWS = 50
 #: Of each currency, while more than one is shown.
@@ -92,7 +91,7 @@ def sentence(best: list[CodeFigures], total: Impact) -> str:
 def _row(code: CodeFigures) -> list[Cell]:
     average = code.average_discount_amount
     return [
-        blocks.words(code.name, unit_link(code.unit)),
+        blocks.words(code.name, links.unit(code.unit)),
         blocks.count(code.redemptions),
         blocks.count(code.new_customer_redemptions),
         *(
@@ -102,10 +101,6 @@ def _row(code: CodeFigures) -> list[Cell]:
         blocks.words("—") if average is None else blocks.amount(average, code.currency),
         blocks.share(code.discount_rate),
     ]
-
-
-def unit_link(unit: Unit) -> str:
-    return links.row(CodeBatch, unit.batch_id) if unit.batch_id else links.row(PromoCode, unit.promo_code_id)
 
 
 def paging(asked: Asked, start: int, found: int, rows: int) -> Paging | None:

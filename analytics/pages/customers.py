@@ -165,7 +165,7 @@ def _uses(uses: list[Use], names: Names) -> Table:
         headers=["Code", "Plan", "Customers", "Redemptions"],
         rows=[
             [
-                blocks.words(use.name, codes.unit_link(use.unit)),
+                blocks.words(use.name, links.unit(use.unit)),
                 blocks.words(_plan(use.plan, names)),
                 blocks.words(NEW if use.is_new else RETURNING),
                 blocks.count(use.redemptions),

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from analytics import blocks, charts, formulas
+from analytics import blocks, charts, formulas, links
 from analytics.blocks import Cell, Table
 from analytics.charts import Chart, Labels, Series
 from analytics.formulas import Ratio
 from analytics.measures import plan_mix, plan_names
 from analytics.measures.plan_mix import CodePlans, PlanOrders
-from analytics.pages.codes import unit_link
 from analytics.pages.page import Asked, Page, Section
 
 PLANS_DRAWN = 8
@@ -121,7 +120,7 @@ def _crossed_row(code: CodePlans, shown: list[str], most: int, *, has_others: bo
     cells = [blocks.heat(code.redemptions.get(plan, 0), most) for plan in shown]
     rest = code.total - sum(code.redemptions.get(plan, 0) for plan in shown)
     others = [blocks.heat(rest, most)] if has_others else []
-    return [blocks.words(code.name, unit_link(code.unit)), *cells, *others, blocks.count(code.total)]
+    return [blocks.words(code.name, links.unit(code.unit)), *cells, *others, blocks.count(code.total)]
 
 
 PAGE = Page(

@@ -124,7 +124,7 @@ def _picture(title: str, labels: Sequence[str], series: Sequence[Series], highes
 def _top_codes(section: Section) -> list[tuple[str, str, str, str]]:
     return [
         (
-            code.code,
+            code.name,
             f"{code.redemptions:,}",
             money.display(code.discount_amount, code.currency),
             money.display(code.net_amount, code.currency),

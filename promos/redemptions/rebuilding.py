@@ -157,7 +157,8 @@ def _keep_writers_out() -> None:
 def _take_stock(weeks: Weeks) -> None:
     """Sum up the rows of some weeks into a table of this transaction, by code, plan, day and currency."""
     if connection.vendor == "postgresql":
-        # The joined redemptions would not fit into the usual 4 MB.
+        # The planner takes nearly every row for a group of its own and would sort them all: twice the time.
+        _execute("SET LOCAL enable_sort = off")
         _execute("SET LOCAL work_mem = '256MB'")
     day = _DAY[connection.vendor]
     sql = _MOVED.format(occurred=day.format(at="occurred_at"), redeemed=day.format(at="redeemed_at"))
