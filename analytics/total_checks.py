@@ -26,6 +26,7 @@ from promos.models import (
     PromoCodeUsage,
 )
 from promos.models.totals import LedgerSums
+from promos.redemptions.limits import PURCHASES
 
 _ENTRY = (
     "currency",
@@ -108,7 +109,7 @@ def _days(uses: Iterable[Row], entries: Iterable[Row]) -> _Sums:
 def _add_entry(counts: Counter[str], entry: Row) -> None:
     if entry["kind"] in _PAID_BACK:
         counts[_PAID_BACK[entry["kind"]]] -= entry["net_amount"]
-    else:
+    elif entry["kind"] in PURCHASES:
         counts["orders"] += 1
         counts["payments"] += entry["net_amount"] > 0
     if entry["discount_amount"] > 0:

@@ -7,6 +7,7 @@ Our checkouts carry what a webhook would otherwise have to fetch in their metada
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,7 +34,8 @@ class Order:
     """One account of an order; amounts in minor units of ``currency``, tax apart.
 
     ``net_amount`` is what was charged before tax, ``discount_amount`` Stripe's
-    figure, and gross the sum of the two, whether prices include tax or not.
+    figure, and gross the sum of the two, whether prices include tax or not. The
+    first of several codes has the net; the others only what each took off.
     """
 
     session_id: str
@@ -52,6 +54,8 @@ class Order:
     discount_amount: int
     tax_amount: int
     is_settled: bool
+    #: What further codes took off, by promotion code; ``discount_amount`` is without it.
+    shares: tuple[tuple[str, int], ...] = ()
     opened_at: datetime | None = None
     paid_at: datetime | None = None
 
@@ -93,7 +97,8 @@ def of_session(session: Session) -> Order:
         attempt_id=_attempt_id(ours),
         stripe_customer_id=id_of(session.get("customer")),
         email=details.get("email") or "",
-        stripe_promotion_code_id=_promotion_code(session.get("discounts")),
+        # A checkout takes one discount.
+        stripe_promotion_code_id=next(iter(_promotion_codes(session.get("discounts"))), ""),
         plan=ours.get(PLAN_KEY) or bought.get("id", ""),
         interval=ours.get(INTERVAL_KEY) or (bought.get("recurring") or {}).get("interval", ""),
         currency=session.get("currency") or "",
@@ -111,7 +116,10 @@ def of_invoice(invoice: Invoice) -> Order:
     ours = details.get("metadata") or {}
     subscription_id = id_of(details.get("subscription"))
     plan = _price(invoice) or ours.get(PLAN_KEY, "")
-    discounts = invoice.get("total_discount_amounts") or []
+    discount_amount = sum(each["amount"] for each in invoice.get("total_discount_amounts") or [])
+    promotion_code_id, *others = _promotion_codes(_discounts(invoice)) or [""]
+    taken = _amounts_by_code(invoice) if others else Counter()
+    shares = tuple((other, taken[other]) for other in others if taken[other])
     return Order(
         session_id="",
         invoice_id=invoice["id"],
@@ -121,14 +129,15 @@ def of_invoice(invoice: Invoice) -> Order:
         attempt_id=_attempt_id(ours),
         stripe_customer_id=id_of(invoice.get("customer")),
         email=invoice.get("customer_email") or "",
-        stripe_promotion_code_id=_promotion_code(_discounts(invoice)),
+        stripe_promotion_code_id=promotion_code_id,
         plan=plan,
         interval=ours.get(INTERVAL_KEY, "") if plan == ours.get(PLAN_KEY) else "",
         currency=invoice.get("currency") or "",
         net_amount=_net_amount(invoice),
-        discount_amount=sum(discount["amount"] for discount in discounts),
+        discount_amount=discount_amount - sum(amount for _, amount in shares),
         tax_amount=(invoice.get("total") or 0) - _net_amount(invoice),
         is_settled=invoice.get("status") == "paid",
+        shares=shares,
         paid_at=moment((invoice.get("status_transitions") or {}).get("paid_at")),
     )
 
@@ -153,11 +162,21 @@ def _attempt_id(ours: Mapping[str, str]) -> int | None:
     return int(attempt) if attempt.isascii() and attempt.isdigit() else None
 
 
-def _promotion_code(discounts: Iterable[Any] | None) -> str:
-    """Return the first promotion code among discounts; a bare coupon has none."""
+def _promotion_codes(discounts: Iterable[Any] | None) -> list[str]:
+    """Return the promotion codes of discounts, each once; a bare coupon has none."""
     expanded = (discount for discount in discounts or [] if isinstance(discount, Mapping))
     found = (id_of(discount.get("promotion_code")) for discount in expanded)
-    return next((promotion_code_id for promotion_code_id in found if promotion_code_id), "")
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def _amounts_by_code(invoice: Invoice) -> Counter[str]:
+    """Return what each promotion code took off an invoice; what a bare coupon did is under the empty text."""
+    expanded = (discount for discount in _discounts(invoice) if isinstance(discount, Mapping))
+    codes = {discount["id"]: id_of(discount.get("promotion_code")) for discount in expanded}
+    amounts: Counter[str] = Counter()
+    for each in invoice.get("total_discount_amounts") or []:
+        amounts[codes.get(id_of(each["discount"]), "")] += each["amount"]
+    return amounts
 
 
 def _bought(session: Session) -> Mapping[str, Any]:

@@ -72,7 +72,7 @@ class AtStripe:
     @display(description="Kind", ordering="kind")
     def what(self, obj: LedgerEntry) -> str:
         """Return the kind, with the word for what was undone: "Refund failed"."""
-        undone = obj.stripe_object_id.partition(":")[2]
+        undone = obj.stripe_object_id.partition(":")[2] if obj.kind != LedgerEntry.Kind.SHARE else ""
         return f"{obj.get_kind_display()} {undone}".strip()
 
     @display(description="In Stripe")

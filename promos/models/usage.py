@@ -141,6 +141,8 @@ class LedgerEntry(models.Model):
     A checkout and its first invoice are one entry, named by the subscription
     (else the session, else the invoice); a renewal is named by its invoice; what
     is paid back by its own object, and by that with a suffix when it is undone.
+    What a second code took off the same order is an entry beside it, named by the
+    order with the promotion code as suffix, without any net.
     """
 
     class Kind(models.TextChoices):
@@ -149,6 +151,7 @@ class LedgerEntry(models.Model):
         REFUND = "refund", "Refund"
         DISPUTE = "dispute", "Dispute"
         CREDIT_NOTE = "credit_note", "Credit note"
+        SHARE = "share", "Share of a discount"
 
     kind = models.CharField(max_length=11, choices=Kind)
     stripe_object_id = models.CharField(max_length=255)

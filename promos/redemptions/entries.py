@@ -31,6 +31,21 @@ def of(order: Order, customer: Customer | None, *, event: WebhookEvent | None, a
     )
 
 
+def share(entry: LedgerEntry, stripe_promotion_code_id: str, amount: int) -> LedgerEntry:
+    """Return the (unsaved) entry of what a further code took off an order that is saved; no payment is found by it."""
+    copied = ("redemption_key", "customer", "event", "plan", "interval", "currency", "occurred_at")
+    return LedgerEntry(
+        kind=LedgerEntry.Kind.SHARE,
+        stripe_object_id=f"{entry.stripe_object_id}:{stripe_promotion_code_id}",
+        stripe_promotion_code_id=stripe_promotion_code_id,
+        order=entry,
+        gross_amount=amount,
+        discount_amount=amount,
+        net_amount=0,
+        **{name: getattr(entry, name) for name in copied},
+    )
+
+
 def _amounts(order: Order) -> dict[str, Any]:
     return {
         "currency": order.currency,

@@ -51,7 +51,7 @@ def locked_customer(order: Order) -> Customer | None:
 def attempt(order: Order) -> CheckoutAttempt | None:
     """Return the checkout of ours that an order is; ``code`` reads off it whether its redemption is known."""
     if order.is_renewal:
-        return _given(order)
+        return given(order, order.stripe_promotion_code_id)
     if not (order.attempt_id or order.session_id):
         return None
     mine = Q(pk=order.attempt_id) if order.attempt_id else Q(stripe_session_id=order.session_id)
@@ -64,13 +64,11 @@ def attempt(order: Order) -> CheckoutAttempt | None:
     return None if is_other or found.customer.stripe_customer_id != order.stripe_customer_id else found
 
 
-def _given(order: Order) -> CheckoutAttempt | None:
-    """Return what holds the use of a code that was given to the subscription after it began."""
-    if not order.stripe_promotion_code_id:
+def given(order: Order, stripe_promotion_code_id: str) -> CheckoutAttempt | None:
+    """Return what holds the use of a code that was given to the order's subscription after it began."""
+    if not stripe_promotion_code_id:
         return None
-    generation = {
-        "promo_code__stripe_promotion_codes__stripe_promotion_code_id": order.stripe_promotion_code_id
-    }
+    generation = {"promo_code__stripe_promotion_codes__stripe_promotion_code_id": stripe_promotion_code_id}
     mine = _attempts(order).filter(stripe_subscription_id=order.subscription_id, **generation)
     return mine.filter(state__in=limits.UNSETTLED).order_by("pk").first()
 

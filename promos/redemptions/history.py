@@ -74,7 +74,9 @@ def _correct_renewals(customer: Customer | None, key: str, stale: set[int]) -> l
 
 def assign(entry: LedgerEntry, usage: PromoCodeUsage | None) -> Change:
     """Put an order, and what was paid back of it, under a redemption, and return what moves."""
-    moved = [entry, *entry.reversals.select_related("usage__promo_code")]
+    # What a further code took off stays under that code.
+    paid_back = entry.reversals.exclude(kind=LedgerEntry.Kind.SHARE)
+    moved = [entry, *paid_back.select_related("usage__promo_code")]
     before = [-totals.of_entry(one) for one in moved]
     LedgerEntry.objects.filter(pk__in=[one.pk for one in moved]).update(usage=usage)
     for one in moved:

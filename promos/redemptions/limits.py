@@ -13,6 +13,8 @@ from promos.models import Campaign, CheckoutAttempt, Customer, LedgerEntry, Prom
 
 UNSETTLED = (CheckoutAttempt.State.OPENING, CheckoutAttempt.State.OPEN)
 PURCHASES = (LedgerEntry.Kind.CHECKOUT, LedgerEntry.Kind.INVOICE)
+#: What makes a redemption; the last is no order of its own.
+REDEEMING = (*PURCHASES, LedgerEntry.Kind.SHARE)
 
 
 class NothingLeft(Exception):

@@ -35,7 +35,7 @@ def link_known(*, now: datetime) -> int:
 
 
 def _raw() -> QuerySet[LedgerEntry]:
-    orders = LedgerEntry.objects.filter(usage__isnull=True, kind__in=limits.PURCHASES)
+    orders = LedgerEntry.objects.filter(usage__isnull=True, kind__in=limits.REDEEMING)
     return orders.exclude(stripe_promotion_code_id="")
 
 

@@ -83,12 +83,22 @@ def _record(order: Order, *, event: WebhookEvent | None, at: datetime, now: date
     entry = entries.of(order, customer, event=event, at=at)
     entry.is_new_customer = first is None and entry.kind == LedgerEntry.Kind.CHECKOUT
     changes += _insert(entry, attempt)
+    shares = [entries.share(entry, *share) for share in order.shares]
+    changes += [change for share in shares for change in _insert_share(share, order, now)]
     if first is not None:
         changes += history.straighten(customer, key=entry.redemption_key)
     counters.apply(changes)
-    if entry.usage and any(change.used > 0 for change in changes):
-        limits.note_if_past(entry.usage)
+    if any(change.used > 0 for change in changes):
+        for usage in filter(None, (each.usage for each in (entry, *shares))):
+            limits.note_if_past(usage)
     return entry
+
+
+def _insert_share(share: LedgerEntry, order: Order, now: datetime) -> list[Change]:
+    """Save what a further code took off a new order, under a redemption of its own."""
+    held = finding.given(order, share.stripe_promotion_code_id)
+    settled = holds.settle(held, state=State.COMPLETED, now=now) if held else []
+    return [*settled, *_insert(share, held)]
 
 
 def _insert(entry: LedgerEntry, attempt: CheckoutAttempt | None) -> list[Change]:

@@ -19,7 +19,7 @@ from promos.models import LedgerEntry, PromoCode, PromoCodeUsage, Subscription
 from promos.orders import moment
 from promos.redemptions import counters, totals
 from promos.redemptions.counters import Change
-from promos.redemptions.limits import PURCHASES
+from promos.redemptions.limits import REDEEMING
 
 Status = PromoCodeUsage.Status
 _PAID_BACK = (LedgerEntry.Kind.REFUND, LedgerEntry.Kind.CREDIT_NOTE)
@@ -76,7 +76,7 @@ def refresh(usage: PromoCodeUsage, *, reserved_amount: int = 0) -> Change:
     was_given_back, before = usage.is_given_back, totals.of_usage(usage)
     entries = list(usage.ledger_entries.all())
     bought = sorted(
-        (entry for entry in entries if entry.kind in PURCHASES),
+        (entry for entry in entries if entry.kind in REDEEMING),
         key=lambda entry: (entry.occurred_at, entry.stripe_object_id),
     )
     if bought:

@@ -127,6 +127,23 @@ def test_code_redeemed_in_the_portal_is_found_on_the_next_invoice(shop, standin,
     assert not usage().is_new_customer
 
 
+def test_each_of_two_codes_on_one_subscription_has_its_share(shop, standin, learn: Learn) -> None:
+    subscription = shop.subscribe(prices=[shop.plan])
+    half, dime = (shop.dashboard.create_coupon(percent_off=off, duration="once") for off in (50, 10))
+    codes = [shop.dashboard.create_code(coupon.id, text) for coupon, text in ((half, "HALF"), (dime, "DIME"))]
+    learn()
+    discounts = [{"promotion_code": code.id} for code in codes]
+    shop.v1.subscriptions.update(subscription.id, {"discounts": discounts})
+    standin.hooks.renew(subscription.id)
+    learn()
+    invoice = shop.invoices(subscription)[-1]
+    first, second = (each.amount for each in invoice.total_discount_amounts)
+    assert movements()[1:] == [("invoice", first, 9_950 - first - second), ("share", second, 0)]
+    found = PromoCodeUsage.objects.values_list("promo_code__code", "discount_amount", "net_amount")
+    assert set(found) == {("HALF", 4_975, invoice.total), ("DIME", second, 0)}
+    assert set(PromoCode.objects.values_list("used_count", flat=True)) == {1}
+
+
 def test_free_order_has_no_payment_and_is_recorded(shop, learn: Learn) -> None:
     shop.subscribe({"percent_off": 100, "duration": "forever"}, prices=[shop.plan])
     learn()

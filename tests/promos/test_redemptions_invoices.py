@@ -7,7 +7,7 @@ import pytest
 from promos import redemptions
 from promos.models import LedgerEntry, PromoCode, PromoCodeUsage, StripePromotionCode
 from tests.factories import CampaignFactory, PriceFactory, SyncedPromoCodeFactory
-from tests.promos.stripe_orders import BEGUN, invoice, session
+from tests.promos.stripe_orders import BEGUN, invoice, refund, session
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +67,49 @@ def test_code_given_to_a_running_subscription_is_a_redemption(code, now) -> None
     take(invoice(code, month=1), now)
     usage = PromoCodeUsage.objects.get()
     assert (usage.ledger_entries.count(), usage.is_new_customer, used(code)) == (1, False, 1)
+
+
+def two_codes(first: PromoCode, second: PromoCode, **fields: object) -> dict[str, object]:
+    """A renewal of 100.00 of which one code took 10.00 and another 5.00, each named by its discount."""
+    discounts = [{"id": f"di_{code.pk}", "promotion_code": f"promo_{code.pk}"} for code in (first, second)]
+    amounts = [
+        {"amount": 1_000, "discount": f"di_{first.pk}"},
+        {"amount": 500, "discount": f"di_{second.pk}"},
+    ]
+    total = {"total": 8_500, "total_excluding_tax": 8_500}
+    return invoice(month=1, discounts=discounts, total_discount_amounts=amounts, **total, **fields)
+
+
+def test_second_code_on_an_invoice_has_what_it_took_off(code, now) -> None:
+    second = SyncedPromoCodeFactory()
+    for _ in range(2):
+        take(two_codes(code, second), now)
+    figures = {usage.promo_code_id: usage for usage in PromoCodeUsage.objects.all()}
+    own, share = figures[code.pk], figures[second.pk]
+    assert (own.gross_amount, own.discount_amount, own.net_amount) == (9_500, 1_000, 8_500)
+    assert (share.gross_amount, share.discount_amount, share.net_amount) == (500, 500, 0)
+    assert (used(code), used(second), LedgerEntry.objects.count()) == (1, 1, 2)
+
+
+def test_second_code_that_was_unknown_gets_its_share_later(code, now) -> None:
+    second = SyncedPromoCodeFactory()
+    StripePromotionCode.objects.filter(promo_code=second).update(stripe_promotion_code_id="promo_later")
+    take(two_codes(code, second), now)
+    assert used(second) == 0
+    StripePromotionCode.objects.filter(promo_code=second).update(
+        stripe_promotion_code_id=f"promo_{second.pk}"
+    )
+    assert redemptions.link(f"promo_{second.pk}", now=now) == 1
+    assert (used(second), second.usages.get().discount_amount) == (1, 500)
+
+
+def test_refund_of_an_order_with_two_codes_is_the_first_ones(code, now) -> None:
+    second = SyncedPromoCodeFactory()
+    take(two_codes(code, second), now)
+    order = LedgerEntry.objects.get(kind="invoice")
+    redemptions.record_refund(refund(8_500, month=1), order=order, event=None)
+    assert (code.usages.get().status, code.usages.get().net_amount) == ("refunded", 0)
+    assert (second.usages.get().status, second.usages.get().net_amount) == ("settled", 0)
 
 
 def test_invoice_by_hand_meets_the_session_that_was_paid_with_it(code, now) -> None:
