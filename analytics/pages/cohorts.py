@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from analytics import blocks, charts, economics, formulas, links, queries
+from analytics import blocks, charts, economics, formulas, links
 from analytics.blocks import Card, Cell, Table
 from analytics.charts import Chart, Labels, Series
 from analytics.economics import Assumptions
 from analytics.formulas import Ratio
-from analytics.measures import cohort_rows, cohorts
+from analytics.measures import cohort_rows, cohorts, plan_names
 from analytics.measures.cohorts import Cohort, Comparison, Value
 from analytics.pages.page import Asked, Choice, Filter, Page, Section
 from analytics.periods import Spans
@@ -32,7 +32,7 @@ def build(asked: Asked) -> list[Section]:
         each for each in cohorts.compare(asked.selection, now=asked.now) if _promo_customers(each.cohorts)
     ]
     shown, assumed = compared[:SHOWN_PLANS], Assumptions.of_settings()
-    names = queries.plan_names({each.plan for each in shown})
+    names = plan_names.of(each.plan for each in shown)
     sections = [_section(each, names, asked, assumed) for each in shown]
     later, unshown = cohort_rows.later_redeemers(asked.selection), len(compared) - len(shown)
     return [*sections, *_left_out(later, unshown)] if sections else []
@@ -55,9 +55,8 @@ def sentence(compared: Comparison, months: int, assumed: Assumptions) -> str:
 
 def _section(compared: Comparison, names: Names, asked: Asked, assumed: Assumptions) -> Section:
     months = int(asked.chosen["months"])
-    name = names.get(compared.plan) or compared.plan or "No plan"
     return Section(
-        title=f"{compared.currency.upper()} · {name}{', ' if compared.interval else ''}{_every(compared.interval)}",
+        title=f"{compared.currency.upper()} · {names[compared.plan]}",
         sentence=sentence(compared, months, assumed),
         cards=_cards(compared, months, asked, assumed),
         charts=[_retention(compared)],
@@ -216,10 +215,6 @@ def _whole_percent(share: Ratio) -> int | None:
 
 def _months(count: int) -> str:
     return "1 month" if count == 1 else f"{count} months"
-
-
-def _every(interval: str) -> str:
-    return f"{interval}ly" if interval in {"month", "year", "week"} else interval
 
 
 PAGE = Page(

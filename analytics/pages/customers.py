@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from analytics import blocks, charts, formulas, links, queries
+from analytics import blocks, charts, formulas, links
 from analytics.blocks import Card, Cell, Table
 from analytics.charts import Chart, Labels, Series
 from analytics.formulas import Ratio
-from analytics.measures import customers
+from analytics.measures import customers, plan_names
 from analytics.measures.customers import Saver, SegmentFigures, Total, Use
 from analytics.pages import codes
 from analytics.pages.page import PERMISSIONS, USUAL, Asked, Filter, Page, Section
@@ -37,7 +37,7 @@ def build(asked: Asked) -> list[Section]:
     segments = customers.segments(asked.selection)
     uses = customers.uses(asked.selection, limit=SHOWN_USES)
     savers = customers.top_savers(asked.selection, limit=SHOWN_SAVERS)
-    names = queries.plan_names({row.plan for row in segments if row.plan})
+    names = plan_names.of({row.plan for row in segments} | {use.plan for use in uses})
     return [
         _section(
             asked,
@@ -126,7 +126,7 @@ def _mix(segments: list[SegmentFigures], names: Names) -> Chart:
     counts = {(row.plan, row.is_new): row.redemptions for row in segments}
     return charts.draw(
         "Redemptions by plan, new and returning",
-        Labels("Plan", [_plan(plan, names) for plan in plans]),
+        Labels("Plan", [names[plan] for plan in plans]),
         [
             Series(NEW, [counts.get((plan, True), 0) for plan in plans]),
             Series(RETURNING, [counts.get((plan, False), 0) for plan in plans], charts.ALL_COLOUR),
@@ -143,7 +143,7 @@ def _plans(segments: list[SegmentFigures], names: Names) -> Table:
         headers=["Plan", "Customers", "Redemptions", "People", "Gross", "Discount", "Net"],
         rows=[
             [
-                blocks.words(_plan(row.plan, names)),
+                blocks.words(names[row.plan]),
                 blocks.words(NEW if row.is_new else RETURNING),
                 blocks.count(row.redemptions),
                 blocks.count(row.customers),
@@ -166,7 +166,7 @@ def _uses(uses: list[Use], names: Names) -> Table:
         rows=[
             [
                 blocks.words(use.name, links.unit(use.unit)),
-                blocks.words(_plan(use.plan, names)),
+                blocks.words(names[use.plan]),
                 blocks.words(NEW if use.is_new else RETURNING),
                 blocks.count(use.redemptions),
             ]
@@ -197,10 +197,6 @@ def _savers(asked: Asked, savers: list[Saver]) -> Table:
         formula=f"The first {SHOWN_SAVERS}. {SAVED}",
         empty="Nobody saved anything in this period.",
     )
-
-
-def _plan(plan: str, names: Names) -> str:
-    return names.get(plan) or plan or "No plan"
 
 
 def _history(asked: Asked, customer: Customer) -> list[Section]:

@@ -6,6 +6,7 @@ from analytics.pages import (
     campaigns,
     codes,
     cohorts,
+    commitments,
     customers,
     funnel,
     plans,
@@ -24,6 +25,7 @@ PAGES: tuple[Page, ...] = (
     customers.PAGE,
     cohorts.PAGE,
     campaigns.PAGE,
+    commitments.PAGE,
     usage_times.PAGE,
 )
 
