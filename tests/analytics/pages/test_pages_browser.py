@@ -89,6 +89,7 @@ def go(page: Page, slug: str) -> None:
     page.wait_for_load_state("networkidle")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.usefixtures("trade")
 def test_pages_are_accessible_and_without_complaint(
@@ -108,6 +109,7 @@ def test_pages_are_accessible_and_without_complaint(
     assert heard == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("trade")
 def test_pages_fit_a_phone(office: Page, request: pytest.FixtureRequest) -> None:  # noqa: F811
     office.set_viewport_size(PHONE)
