@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet, TextChoices
 from djstripe.models import Price
 
+from analytics import kept
 from analytics.periods import ALWAYS, Period
 from analytics.queries import ORDERS, SETTLED
 from promos.models import CheckoutAttempt, CodeCheck, LedgerEntry, PromoCodeUsage
@@ -43,6 +44,20 @@ class Selection:
     def is_narrowed(self) -> bool:
         """Whether anything but the period and the currency is chosen."""
         return bool(self.campaign_id or self.plan or self.segment)
+
+    @property
+    def has_totals(self) -> bool:
+        """Whether the kept totals of codes have the selection's very sums."""
+        return not self.is_narrowed and kept.is_exact(self.period)
+
+    @property
+    def has_totals_by_day(self) -> bool:
+        return not self.is_narrowed and kept.has_same_days(self.period)
+
+    @property
+    def has_totals_of_orders(self) -> bool:
+        """Whether the kept totals of plans have the very sums of ``orders``."""
+        return not self.segment and kept.is_exact(self.period)
 
     def usages(self) -> QuerySet[PromoCodeUsage]:
         """Settled redemptions."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F, Sum
+from django.db.models import Count, Sum
 
 from analytics.formulas import Ratio
 from analytics.measures import rows, units
+from analytics.measures.revenue import kept_orders
 from analytics.measures.units import Unit
 from analytics.queries import DISCOUNTED
 from analytics.selection import Selection
@@ -32,6 +33,8 @@ class PlanOrders:
 
 def orders(selection: Selection) -> list[PlanOrders]:
     """Count the paid orders of each plan, by currency, the one with the most discounted orders first."""
+    if selection.has_totals_of_orders:
+        return sorted(rows.of_sums(PlanOrders, kept_orders(selection, "currency", "plan")), key=_most_first)
     sums: dict[str, Any] = {
         "orders": Count("pk"),
         "discounted_orders": Count("pk", filter=DISCOUNTED),
@@ -39,8 +42,11 @@ def orders(selection: Selection) -> list[PlanOrders]:
         "discount_amount": Sum("discount_amount"),
     }
     found = selection.orders().values("currency", "plan").annotate(**sums)
-    most_first = (F("discounted_orders").desc(), F("orders").desc())
-    return rows.of(PlanOrders, found.order_by("currency", *most_first, "plan"))
+    return sorted(rows.of(PlanOrders, found), key=_most_first)
+
+
+def _most_first(row: PlanOrders) -> tuple[str, int, int, str]:
+    return row.currency, -row.discounted_orders, -row.orders, row.plan
 
 
 @dataclass(frozen=True)

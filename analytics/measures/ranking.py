@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from typing import Any
 
 from django.db.models import Count, F, FloatField, Q, Sum
 from django.db.models.functions import Cast, NullIf
 
+from analytics import kept
 from analytics.formulas import Ratio, average
 from analytics.measures import units
 from analytics.measures.units import Unit
@@ -77,18 +80,42 @@ class CodeFigures:
 def ranking(selection: Selection, order: Order, *, start: int, limit: int) -> list[CodeFigures]:
     """Return a part of the codes that moved something in the selection's one currency, the most of a figure first.
 
-    Three queries: the part in its order, the other figures of these codes, and their names.
+    The kept totals answer with one query, the rows with two: the part in its order, and the other
+    figures of these codes; one or two more for their names.
     """
+    found = _kept if selection.has_totals else _reckoned
+    part = found(selection, order, slice(start, start + limit))
+    names = units.names(part)
+    return [CodeFigures(unit, names[unit], selection.currency, **figures) for unit, figures in part.items()]
+
+
+def _kept(selection: Selection, order: Order, part: slice) -> dict[Unit, dict[str, int]]:
+    sums = kept.codes(selection.period, "promo_code_id", "batch_id", currency=selection.currency)
+    figures = {Unit(code or 0, batch or 0): _figures(counts) for (code, batch), counts in sums.items()}
+    ordered = sorted(figures, key=lambda unit: (_rank(figures[unit], order), unit), reverse=True)
+    return {unit: figures[unit] for unit in ordered[part]}
+
+
+def _figures(counts: Counter[str]) -> dict[str, int]:
+    paid_back = counts["refunded_amount"] + counts["disputed_amount"]
+    return {**{name: counts[name] for name in _FIGURES}, "paid_back_amount": paid_back}
+
+
+def _rank(figures: dict[str, int], order: Order) -> float:
+    """Return what a code is ranked by; ratios over nothing come last."""
+    if order not in _RATIOS:
+        return figures[order]
+    whole = figures[_RATIOS[order]]
+    return figures["discount_amount"] / whole if whole else -inf
+
+
+def _reckoned(selection: Selection, order: Order, part: slice) -> dict[Unit, dict[str, int]]:
     is_by_use = order in (Order.REDEMPTIONS, Order.NEW_CUSTOMERS)
     first, second = (_redemptions, _money) if is_by_use else (_money, _redemptions)
     ordered = first(selection, Q()).order_by(F(order).desc(nulls_last=True), "-unit_code", "-unit_batch")
-    found = _by_unit(ordered[start : start + limit])
+    found = _by_unit(ordered[part])
     others = _by_unit(second(selection, units.within(found, _PATHS[second])) if found else ())
-    names = units.names(found)
-    return [
-        CodeFigures(unit, names[unit], selection.currency, **{**figures, **others.get(unit, {})})
-        for unit, figures in found.items()
-    ]
+    return {unit: {**figures, **others.get(unit, {})} for unit, figures in found.items()}
 
 
 def _money(selection: Selection, codes: Q) -> Any:
@@ -106,6 +133,8 @@ def _redemptions(selection: Selection, codes: Q) -> Any:
 
 
 _PATHS = {_money: "usage__promo_code__", _redemptions: "promo_code__"}
+#: Of what the discount is a ratio.
+_RATIOS = {Order.AVERAGE_DISCOUNT: "discounted_orders", Order.DISCOUNT_RATE: "discounted_gross_amount"}
 _FIGURES = frozenset({*_MONEY, *_REDEMPTIONS})
 
 

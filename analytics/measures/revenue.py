@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 from django.db.models import Count, F, Sum, Value
 from django.db.models.functions import Coalesce, TruncDate
 
+from analytics import kept
 from analytics.formulas import Ratio, average
+from analytics.kept import Sums
 from analytics.measures import rows
 from analytics.queries import DISCOUNTED, DISPUTES, REFUNDS
 from analytics.selection import Selection
@@ -55,6 +58,9 @@ class Impact:
 
 def impact(selection: Selection) -> dict[str, Impact]:
     """Sum the entries of orders with a code, by currency."""
+    if selection.has_totals:
+        sums = kept.codes(selection.period, "currency", currency=selection.currency)
+        return {row.currency: row for row in rows.of_sums(Impact, sums)}
     found = selection.entries().values("currency").annotate(**_MONEY).order_by("currency")
     return {row.currency: row for row in rows.of(Impact, found)}
 
@@ -70,9 +76,21 @@ class Orders:
 
 def orders(selection: Selection) -> dict[str, Orders]:
     """Count the paid orders and sum their amounts before discount, by currency."""
+    if selection.has_totals_of_orders:
+        return {row.currency: row for row in rows.of_sums(Orders, kept_orders(selection, "currency"))}
     sums = {"orders": Count("pk"), "gross_amount": Sum("gross_amount")}
     found = selection.orders().values("currency").annotate(**sums).order_by("currency")
     return {row.currency: row for row in rows.of(Orders, found)}
+
+
+def kept_orders(selection: Selection, *by: str) -> Sums:
+    """Return the kept sums of paid orders by columns of the totals of plans, those without an order left out."""
+    sums = kept.plans(selection.period, "plan", *by, currency=selection.currency)
+    found: Sums = defaultdict(Counter)
+    for (plan, *key), counts in sums.items():
+        if counts["orders"] and selection.plan in ("", plan):
+            found[tuple(key)].update(counts)
+    return found
 
 
 @dataclass(frozen=True)
@@ -88,20 +106,25 @@ class Moved:
 def over_time(selection: Selection) -> dict[str, list[Moved]]:
     """Sum the entries of orders with a code by currency and bucket of the period, empty buckets included."""
     period = selection.period
-    days = selection.entries().annotate(day=TruncDate("occurred_at", tzinfo=period.zone))
-    sums = list(days.values("currency", "day").annotate(**_SUMS).order_by("currency", "day"))
-    buckets = period.buckets()
-    found: dict[str, dict[date, Moved]] = {
-        row["currency"]: {bucket: Moved(bucket) for bucket in buckets} for row in sums
+    sums: dict[tuple[str, date], Counter[str]] = defaultdict(Counter)
+    for currency, day, amounts in _days(selection):
+        sums[currency, period.bucket_of(day)].update(amounts)
+    return {
+        currency: [Moved(day, *(sums[currency, day][name] for name in _SUMS)) for day in period.buckets()]
+        for currency in sorted({currency for currency, _ in sums})
     }
-    for row in sums:
-        moved, bucket = found[row["currency"]], period.bucket_of(row["day"])
-        moved[bucket] = _add(moved[bucket], row)
-    return {currency: list(moved.values()) for currency, moved in found.items()}
 
 
-def _add(moved: Moved, row: Mapping[str, Any]) -> Moved:
-    return Moved(moved.day, *(getattr(moved, name) + row[name] for name in _SUMS))
+def _days(selection: Selection) -> Iterator[tuple[str, date, Mapping[str, int]]]:
+    """Yield what moved on each day in each currency."""
+    period = selection.period
+    if selection.has_totals_by_day:
+        kept_days = kept.days_of_codes(period, "currency", "day", currency=selection.currency)
+        yield from ((currency, day, sums) for (currency, day), sums in kept_days.items())
+        return
+    days: Any = selection.entries().annotate(day=TruncDate("occurred_at", tzinfo=period.zone))
+    for row in days.values("currency", "day").annotate(**_SUMS):
+        yield row["currency"], row["day"], {name: row[name] for name in _SUMS}
 
 
 @dataclass(frozen=True)

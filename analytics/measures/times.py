@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -17,6 +18,7 @@ from django.db.models.functions import (
     TruncWeek,
 )
 
+from analytics import kept
 from analytics.measures import rows
 from analytics.periods import Period
 from analytics.selection import Selection
@@ -57,6 +59,8 @@ def used(selection: Selection) -> Used:
 
 def over_time(selection: Selection, step: Step) -> dict[str, Used]:
     """Count redemptions by step, in order and without a gap; the keys are what an axis shows."""
+    if selection.has_totals_by_day and step != Step.HOUR:
+        return _kept_over_time(selection, step)
     starts = _TRUNCATED[step]("redeemed_at", tzinfo=selection.period.zone)
     found = selection.usages().annotate(start=starts).values("start").annotate(**_COUNTS)
     shown = {
@@ -64,6 +68,16 @@ def over_time(selection: Selection, step: Step) -> dict[str, Used]:
         for start, redemptions, by_new_customers in found.values_list("start", *_COUNTS)
     }
     return {name: shown.get(name, Used()) for name in _names(selection.period, step)}
+
+
+def _kept_over_time(selection: Selection, step: Step) -> dict[str, Used]:
+    sums: dict[str, Counter[str]] = {name: Counter() for name in _names(selection.period, step)}
+    days = kept.days_of_codes(selection.period, "day", currency=selection.currency)
+    for (day,), counts in days.items():
+        sums[f"{_start(day, step):{_FORMATS[step]}}"].update(counts)
+    return {
+        name: Used(counts["redemptions"], counts["new_customer_redemptions"]) for name, counts in sums.items()
+    }
 
 
 def _names(period: Period, step: Step) -> Iterator[str]:
@@ -80,7 +94,7 @@ def _moments(period: Period, step: Step) -> Iterator[datetime]:
         moment += length
 
 
-def _start(moment: datetime, step: Step) -> datetime | date:
+def _start(moment: date, step: Step) -> date:
     if step == Step.WEEK:
         return moment - timedelta(days=moment.weekday())
     return moment.replace(day=1) if step == Step.MONTH else moment

@@ -35,7 +35,7 @@ def test_ranking_has_every_figure_of_a_code(django_assert_num_queries: DjangoAss
     redeem(code, gross=3_000, discount=1_000)
     redeem(code, gross=777, currency="eur")
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         [found] = ranking.ranking(JANUARY, Order.NET, start=0, limit=10)
 
     assert found == CodeFigures(
