@@ -1,67 +1,30 @@
 """The drift doctor: each kind of difference is found, said and repaired; a clean account has none."""
 
-import json
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from io import StringIO
-from typing import Any
 
 import pytest
 import requests
-from django.core.management import CommandError, call_command
-from pytest_django import Settings
 
-from promos import mirror, promo_codes, stripe_gateway
+from promos import promo_codes, stripe_gateway
 from promos.models import (
     DriftFinding,
     PromoCode,
     PromoCodeUsage,
-    ReconcileRun,
     StripeCoupon,
-    StripePromotionCode,
 )
 from promos.standin import coupons, promotion_codes
-from promos.standin.messages import Response
 from promos.standin.server import Standin
-from promos.sync import conflicts, marks, pull, push
-from promos.sync.drift import doctor
-from promos.webhooks import inbox, queue
+from promos.sync import conflicts, marks, pull
 from tests.factories import PromoCodeFactory, UsageFactory
 from tests.promos import sides
-from tests.promos.sides import again, coupon_id, current, stripe_id, synced
+from tests.promos.drift_runs import check, found, repaired
+from tests.promos.sides import again, coupon_id, stripe_id, synced
 from tests.shop import give_code, open_shop
 from tests.standin import clock as clocks
-from tests.standin import spec
 from tests.standin.dashboard import Dashboard
-from tests.standin.faults import Faults
 
 pytestmark = pytest.mark.django_db
 Kind = DriftFinding.Kind
-
-
-def found(now: datetime) -> list[DriftFinding]:
-    """Return what a run that only looks finds; it must leave both sides as they are."""
-    before = (list(PromoCode.objects.values()), list(StripePromotionCode.objects.values()))
-    run = doctor.run(is_repairing=False, now=now)
-    assert not run.error
-    assert (list(PromoCode.objects.values()), list(StripePromotionCode.objects.values())) == before
-    return list(run.findings.order_by("pk"))
-
-
-def repaired(now: datetime) -> list[DriftFinding]:
-    run = doctor.run(is_repairing=True, now=now)
-    assert not run.error
-    return list(run.findings.order_by("pk"))
-
-
-def check(now: datetime, kind: Kind, *, sentence: str) -> None:
-    """Find one difference, repair it, and find none any more, also when repairing twice."""
-    assert [(each.kind, each.outcome) for each in found(now)] == [(kind, "found")]
-    [finding] = repaired(now)
-    assert (finding.kind, finding.outcome, finding.sentence) == (kind, "repaired", sentence)
-    assert repaired(now) == []
-    sides.push_all(now)
-    assert found(now) == []
 
 
 def test_clean_account_has_no_difference(dashboard: Dashboard, now: datetime) -> None:
@@ -324,218 +287,3 @@ def test_conflicts_of_one_offer_are_one_finding(standin: Standin, now: datetime)
     PromoCode.objects.update(sync_status="conflict", sync_error="Why.")
     [finding] = found(now)
     assert finding.sentence == "AUTUMN and 2 more of Twenty percent off waits for your word: Why."
-
-
-@pytest.fixture
-def fixed(dashboard: Dashboard, now: datetime) -> PromoCode:
-    """A code for $70.00 a month instead of $99.50."""
-    product = dashboard.create_product("Team")
-    price = dashboard.create_price(product.id, amount=9950)
-    mirror.refresh("price", price.id)
-    code = PromoCodeFactory.build(code="TESTCLIENT70", offer=None)
-    offer = PromoCodeFactory.build().offer
-    offer.kind, offer.list_price_id, offer.fixed_price_amount = "fixed_price", price.id, 7000
-    offer.duration, offer.name = "forever", "Pay $70 a month"
-    promo_codes.create(code, offer=offer, now=now)
-    sides.push_all(now)
-    return again(code)
-
-
-def move_price(dashboard: Dashboard, code: PromoCode, *amounts: int) -> list[str]:
-    """Put the product of a fixed price on sale at other prices, the old one no longer."""
-    made = [dashboard.create_price(code.offer.product_ids[0], amount=amount).id for amount in amounts]
-    dashboard.v1.prices.update(code.offer.list_price_id, {"active": False})
-    return made
-
-
-def test_fixed_price_follows_the_list_price(dashboard: Dashboard, fixed: PromoCode, now: datetime) -> None:
-    [price] = move_price(dashboard, fixed, 11_000)
-    sentence = "The list price behind Pay $70 a month moved from $99.50 to $110.00, so what is taken off has to change."
-    check(now, Kind.LIST_PRICE_MOVED, sentence=sentence)
-    offer = again(fixed).offer
-    assert (offer.list_price_id, offer.amount_off, offer.list_price_amount) == (price, 4000, 11_000)
-    assert offer.history.latest("pk").history_change_reason == "The list price moved in Stripe"
-    coupon = stripe_gateway.retrieve_coupon(coupon_id(fixed))
-    assert coupon["amount_off"] == 4000
-
-
-def test_price_event_has_the_fixed_price_follow_at_once(
-    dashboard: Dashboard, fixed: PromoCode, now: datetime
-) -> None:
-    move_price(dashboard, fixed, 11_000)
-    for event in stripe_gateway.list_events():
-        if event["type"].startswith("price."):
-            inbox.take(event, now=now)
-    while queue.work(now):
-        pass
-    finding = DriftFinding.objects.get()
-    assert (finding.kind, finding.outcome, finding.run) == (Kind.LIST_PRICE_MOVED, "repaired", None)
-    sides.push_all(now)
-    assert again(fixed).offer.amount_off == 4000
-    assert found(now) == []
-
-
-def test_fixed_price_does_not_follow_an_older_price_of_the_product(
-    standin: Standin, dashboard: Dashboard, fixed: PromoCode, now: datetime
-) -> None:
-    standin.core.clock = clock = clocks.Clock()
-    clock.advance(-86_400)
-    dashboard.create_price(fixed.offer.product_ids[0], amount=12_000)
-    clock.advance(86_400)
-    move_price(dashboard, fixed)
-    assert [each.outcome for each in repaired(now)] == ["for_owner"]
-
-
-@pytest.mark.parametrize("amounts", [(), (11_000, 12_000), (6_000,)], ids=["none", "two", "below"])
-def test_fixed_price_without_one_fitting_list_price_is_left_to_the_owner(
-    dashboard: Dashboard, fixed: PromoCode, now: datetime, amounts: tuple[int, ...]
-) -> None:
-    move_price(dashboard, fixed, *amounts)
-    [finding] = repaired(now)
-    assert (finding.kind, finding.outcome) == (Kind.LIST_PRICE_MOVED, "for_owner")
-    assert "is not true any more" in finding.sentence
-    assert again(fixed).offer.amount_off == 2950
-
-
-def test_difference_that_is_none_any_more_is_not_reported(
-    standin: Standin, dashboard: Dashboard, now: datetime
-) -> None:
-    """The list was read, then the owner paused the code and the push switched it off."""
-    code = synced(now)
-    listed = list(stripe_gateway.list_promotion_codes())
-    promo_codes.pause(code, now=now)
-    sides.push_all(now)
-    faults = Faults(standin)
-    faults.always(_stale(listed), method="GET", path="/v1/promotion_codes")
-    faults.next(_as_it_is, times=9, path="/v1/promotion_codes/")
-    assert found(now) == []
-    assert repaired(now) == []
-
-
-def _as_it_is(request: Any, behind: Any) -> Response:
-    response: Response = behind.handle(request)
-    return response
-
-
-def _stale(listed: list[dict[str, Any]]) -> Callable[..., Any]:
-    def answer(request: Any, behind: Any) -> Response:
-        body = {"object": "list", "data": listed, "has_more": False, "url": "/v1/promotion_codes"}
-        return Response(200, json.dumps(body), {"Content-Type": "application/json"})
-
-    return answer
-
-
-@pytest.mark.slow
-def test_run_asks_for_pages_and_for_what_changed(
-    standin: Standin, dashboard: Dashboard, now: datetime
-) -> None:
-    codes = [synced(now)]
-    codes += PromoCodeFactory.create_batch(120, offer=codes[0].offer)
-    sides.push_all(now)
-    for code in codes[:3]:
-        dashboard.deactivate_code(stripe_id(code))
-    mirror.ensure_account()
-    standin.api = recorder = spec.Recorder(standin.api)
-    assert len(repaired(now)) == 3
-    pages = recorder.count("GET", "/v1/coupons") + 2
-    assert pages == 1 + 2
-    assert len(recorder.calls) == pages + 3
-    recorder.calls.clear()
-    assert found(now) == []
-    assert len(recorder.calls) == 3
-
-
-def test_number_of_queries_grows_with_pages_only(
-    standin: Standin, now: datetime, django_assert_max_num_queries: Any
-) -> None:
-    first = synced(now)
-    PromoCodeFactory.create_batch(25, offer=first.offer)
-    sides.push_all(now)
-    with django_assert_max_num_queries(18):
-        assert found_without_looking(now) == 0
-
-
-def found_without_looking(now: datetime) -> int:
-    return doctor.run(is_repairing=False, now=now).findings.count()
-
-
-def test_worker_makes_one_run_an_hour(standin: Standin, now: datetime) -> None:
-    assert doctor.due(now)
-    assert (doctor.work(now), doctor.work(now)) == (1, 0)
-    assert not doctor.due(now)
-    assert doctor.work(now + timedelta(hours=1)) == 1
-    assert ReconcileRun.objects.count() == 2
-
-
-def test_old_runs_are_forgotten(standin: Standin, now: datetime) -> None:
-    doctor.work(now)
-    doctor.work(now + doctor.KEEP + timedelta(hours=1))
-    assert ReconcileRun.objects.count() == 1
-
-
-def test_run_while_stripe_is_down_says_so(now: datetime) -> None:
-    run = doctor.run(is_repairing=True, now=now)
-    assert run.error == "Stripe could not be reached."
-    assert run.finished_at
-    assert doctor.last() == run
-
-
-def test_run_with_a_wrong_key_stops_loudly(standin: Standin, now: datetime, settings: Settings) -> None:
-    settings.STRIPE_SECRET_KEY = "nonsense"
-    with pytest.raises(stripe_gateway.NotAuthorised):
-        doctor.work(now)
-
-
-def reconcile(*arguments: str) -> tuple[int, str]:
-    out = StringIO()
-    try:
-        call_command("reconcile_promo_codes", *arguments, stdout=out)
-    except CommandError as error:
-        return error.returncode, out.getvalue()
-    return 0, out.getvalue()
-
-
-def test_command_finds_then_repairs(dashboard: Dashboard, now: datetime) -> None:
-    code = synced(now, code="SPRING")
-    assert reconcile() == (0, "In step with Stripe: 2 objects compared, no difference.\n")
-    dashboard.deactivate_code(stripe_id(code))
-    assert reconcile() == (1, "Found: SPRING was switched off in Stripe.\n")
-    assert reconcile("--repair") == (0, "Repaired: SPRING was switched off in Stripe.\n")
-
-
-def test_command_prints_json(dashboard: Dashboard, now: datetime) -> None:
-    code = synced(now, code="SPRING")
-    dashboard.deactivate_code(stripe_id(code))
-    status, printed = reconcile("--json")
-    body = json.loads(printed)
-    assert (status, body["ok"], body["objects_seen"]) == (1, False, 2)
-    assert body["differences"] == [
-        {
-            "kind": "deactivated_there",
-            "sentence": "SPRING was switched off in Stripe.",
-            "outcome": "found",
-            "code": "SPRING",
-            "stripe_id": current(code).stripe_promotion_code_id,
-        }
-    ]
-
-
-def test_command_while_stripe_is_down_fails(now: datetime) -> None:
-    assert reconcile() == (1, "")
-
-
-def test_repair_that_stripe_refuses_is_left_to_the_owner(
-    standin: Standin, dashboard: Dashboard, now: datetime
-) -> None:
-    code = synced(now)
-    dashboard.rename_coupon(coupon_id(code), "Spring")
-    Faults(standin).always(_refusal, method="GET", path=f"/v1/coupons/{coupon_id(code)}")
-    [finding] = repaired(now)
-    assert finding.outcome == "for_owner"
-    assert finding.sentence.endswith("It could not be repaired: Not today.")
-    assert push.work(now) == 0
-
-
-def _refusal(request: Any, behind: Any) -> Response:
-    error = {"error": {"message": "Not today.", "type": "invalid_request_error"}}
-    return Response(400, json.dumps(error), {"Content-Type": "application/json"})
