@@ -18,9 +18,10 @@ from django.db.models import F, Q
 
 from analytics import reckoning, total_checks
 from analytics.models import PromoCodeAnalytics
-from analytics.queries import SETTLED
+from analytics.queries import CONVERSION_WINDOW, SETTLED
 from analytics.reckoning import Difference, Row, Sorted
-from promos.models import Campaign, CheckoutAttempt, LedgerEntry, PromoCode, PromoCodeUsage
+from promos.models import Campaign, CheckoutAttempt, CodeCheck, LedgerEntry, PromoCode, PromoCodeUsage
+from promos.redemptions.limits import PURCHASES
 
 UNSETTLED = (CheckoutAttempt.State.OPENING, CheckoutAttempt.State.OPEN)
 AMOUNTS = ("gross_amount", "discount_amount", "net_amount")
@@ -106,9 +107,12 @@ def view() -> Iterator[Difference]:
     entries = Sorted(
         LedgerEntry.objects.filter(usage__isnull=False), "usage__promo_code_id", "currency", "kind", *AMOUNTS
     )
-    kept = Sorted(PromoCodeAnalytics.objects.all(), "promo_code_id", *_VIEW_FIELDS)
+    accepted = CodeCheck.objects.filter(reason="", customer__isnull=False)
+    checks = Sorted(accepted, "promo_code_id", "customer_id", "checked_at")
+    kept = Sorted(PromoCodeAnalytics.objects.all(), "promo_code_id", *_VIEW_FIELDS, *_OF_CHECKS)
     for code in reckoning.stream(PromoCode.objects.all(), "pk", "code"):
-        reckoned = _reckon(uses.of(code["pk"]), entries.of(code["pk"]))
+        used = list(uses.of(code["pk"]))
+        reckoned, conversion = _reckon(used, entries.of(code["pk"])), _conversion(checks.of(code["pk"]), used)
         found = {row["currency"]: row for row in kept.of(code["pk"])}
         for currency in sorted(found.keys() | reckoned.keys()):
             yield from reckoning.compare(
@@ -116,7 +120,7 @@ def view() -> Iterator[Difference]:
                 code["pk"],
                 f"{code['code']} {currency}",
                 found.get(currency, {}),
-                reckoned.get(currency, _Figures()).row,
+                reckoned.get(currency, _Figures()).row | conversion,
             )
 
 
@@ -140,11 +144,16 @@ _VIEW_FIELDS = (
     *AMOUNTS,
     "refunded_amount",
     "disputed_amount",
+    "charged_amount",
+    "orders",
+    "payments",
     "discounted_orders",
     "average_discount_amount",
     "first_used_at",
     "last_used_at",
 )
+#: The same in each currency of a code.
+_OF_CHECKS = ("entered_customers", "converted_customers")
 
 
 @dataclass
@@ -171,6 +180,10 @@ class _Figures:
             self.sums["refunded_amount"] -= entry["net_amount"]
         if entry["kind"] == LedgerEntry.Kind.DISPUTE:
             self.sums["disputed_amount"] -= entry["net_amount"]
+        if entry["kind"] in PURCHASES:
+            self.sums["charged_amount"] += entry["net_amount"]
+            self.sums["orders"] += 1
+            self.sums["payments"] += entry["net_amount"] > 0
 
     @property
     def row(self) -> Row:
@@ -182,6 +195,20 @@ class _Figures:
             "first_used_at": self.first_used_at,
             "last_used_at": self.last_used_at,
         }
+
+
+def _conversion(checks: Iterable[Row], uses: Iterable[Row]) -> Row:
+    """Count who entered a code, and who of them redeemed it in time."""
+    redeemed: dict[int, list[datetime]] = defaultdict(list)
+    for use in uses:
+        redeemed[use["customer_id"]].append(use["redeemed_at"])
+    entered, converted = set(), set()
+    for check in checks:
+        customer, at = check["customer_id"], check["checked_at"]
+        entered.add(customer)
+        if any(at <= used_at < at + CONVERSION_WINDOW for used_at in redeemed[customer]):
+            converted.add(customer)
+    return dict(zip(_OF_CHECKS, (len(entered), len(converted)), strict=True))
 
 
 def _reckon(uses: Iterable[Row], entries: Iterable[Row]) -> dict[str, _Figures]:

@@ -26,11 +26,17 @@ class PromoCodeAnalytics(models.Model):
     refunded_amount = models.BigIntegerField()
     disputed_amount = models.BigIntegerField()
     net_amount = models.BigIntegerField()
+    charged_amount = models.BigIntegerField()
+    orders = models.BigIntegerField()
+    payments = models.BigIntegerField()
     discounted_orders = models.BigIntegerField()
     average_discount_amount = models.BigIntegerField(null=True)
     discount_rate = models.DecimalField(max_digits=5, decimal_places=4, null=True)
     first_used_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
+    entered_customers = models.BigIntegerField()
+    converted_customers = models.BigIntegerField()
+    conversion_rate = models.DecimalField(max_digits=5, decimal_places=4, null=True)
 
     class Meta:
         managed = False

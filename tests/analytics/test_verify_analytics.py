@@ -27,6 +27,7 @@ from tests.analytics.builders import after, buy, pay_back, redeem, renew
 from tests.factories import (
     LONG_AGO,
     CampaignFactory,
+    CodeCheckFactory,
     CustomerFactory,
     OfferFactory,
     PromoCodeFactory,
@@ -171,6 +172,8 @@ def test_verify_names_a_wrong_budget(code: PromoCode, field: str, right: int) ->
         (("COUNT(DISTINCT facts.customer_id)", "COUNT(facts.customer_id) + 1"), {"unique_customers"}),
         (("'refund', 'credit_note'", "'credit_note'"), {"refunded_amount"}),
         (("kind = 'dispute'", "kind = 'disputed'"), {"disputed_amount"}),
+        (("CASE WHEN EXISTS", "CASE WHEN NOT EXISTS"), {"converted_customers"}),
+        (("AND facts.net_amount > 0", ""), {"payments"}),
         (("MIN(facts.redeemed_at)", "MAX(facts.redeemed_at)"), {"first_used_at"}),
         (("sums.discounted_orders / 2", "sums.discounted_orders"), {"average_discount_amount"}),
         (
@@ -182,9 +185,11 @@ def test_verify_names_a_wrong_budget(code: PromoCode, field: str, right: int) ->
 def test_verify_names_a_wrong_view(
     code: PromoCode, wrong: tuple[str, str], columns: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    redeem(code, gross=1_000, discount=101, at=after(1))
+    usage = redeem(code, gross=1_000, discount=101, at=after(1))
+    redeem(code, gross=0, discount=0, currency="jpy", at=after(1))
+    CodeCheckFactory(promo_code=code, customer=usage.customer, checked_at=after(0.5))
     PromoCodeUsage.objects.filter(status="pending").update(redeemed_at=after(2))
-    PromoCode.objects.filter(pk=code.pk).update(used_count=3)
+    PromoCode.objects.filter(pk=code.pk).update(used_count=4)
     Campaign.objects.update(spent_amount=3_101)
     assert verify()["ok"]
     assert wrong[0] in views_sql.CREATE
@@ -220,7 +225,7 @@ def test_verify_asks_as_many_queries_for_many_rows_as_for_few(
         redeem(other)
     PromoCode.objects.exclude(pk=code.pk).update(used_count=1)
 
-    with django_assert_num_queries(27):
+    with django_assert_num_queries(28):
         verify()
 
 

@@ -10,11 +10,11 @@ from django.db import connection, models, transaction
 from django.db.utils import DatabaseError
 from pytest_django import Settings
 
-from analytics import views_sql
+from analytics import verification, views_sql
 from analytics.models import PromoCodeAnalytics
 from promos.models import LedgerEntry, PromoCode, PromoCodeUsage
 from tests.analytics.builders import after, buy, pay_back, redeem, renew
-from tests.factories import LONG_AGO, CustomerFactory, PromoCodeFactory, UsageFactory
+from tests.factories import LONG_AGO, CodeCheckFactory, CustomerFactory, PromoCodeFactory, UsageFactory
 
 
 def view_exists() -> bool:
@@ -60,6 +60,34 @@ def test_view_counts_rates_on_discounted_orders_only() -> None:
 
 
 @pytest.mark.django_db
+def test_view_has_what_a_return_is_reckoned_from() -> None:
+    usage = redeem(PromoCodeFactory(), gross=10_000, discount=2_000)
+    renew(usage, gross=5_000, discount=5_000)
+    pay_back(usage, 500)
+
+    row = PromoCodeAnalytics.objects.get()
+
+    assert (row.orders, row.payments, row.charged_amount) == (2, 1, 8_000)
+
+
+@pytest.mark.django_db
+def test_view_follows_who_entered_a_code_for_thirty_days() -> None:
+    code = PromoCodeFactory()
+    bought, late, earlier = CustomerFactory.create_batch(3)
+    for customer in (bought, bought, late, earlier, CustomerFactory(), None):
+        CodeCheckFactory(promo_code=code, customer=customer, checked_at=LONG_AGO)
+    CodeCheckFactory(promo_code=code, customer=CustomerFactory(), reason="expired")
+    redeem(code, customer=bought, at=after(29.9))
+    redeem(code, customer=late, at=after(30))
+    redeem(code, customer=earlier, at=after(-1), currency="eur")
+
+    for row in PromoCodeAnalytics.objects.all():
+        assert (row.entered_customers, row.converted_customers) == (4, 1)
+        assert row.conversion_rate == Decimal("0.2500")
+    assert not list(verification.view())
+
+
+@pytest.mark.django_db
 def test_view_keeps_currencies_apart() -> None:
     code = PromoCodeFactory()
     redeem(code, gross=10_000, discount=1_000)
@@ -95,6 +123,7 @@ def test_view_has_no_rate_without_a_discount() -> None:
     row = PromoCodeAnalytics.objects.get()
 
     assert (row.discount_rate, row.average_discount_amount) == (None, None)
+    assert (row.entered_customers, row.conversion_rate) == (0, None)
 
 
 def alter_code(*, from_length: int, to_length: int) -> None:
