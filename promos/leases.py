@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -44,6 +45,13 @@ def extend(model: type[Model], pk: int, token: str, *, until: datetime) -> None:
     """
     if not model._default_manager.filter(pk=pk, lease_token=token).update(lease_until=until):
         raise Lost
+
+
+def release(rows: Sequence[Row]) -> None:
+    """Free claimed rows on which nothing was begun, so that another worker need not wait for their leases to end."""
+    for row in rows:
+        held = type(row)._default_manager.filter(pk=row.pk, lease_token=row.lease_token)  # type: ignore[attr-defined]
+        held.update(lease_token="", lease_until=None)
 
 
 def wait(attempts: int) -> timedelta:

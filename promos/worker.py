@@ -31,6 +31,8 @@ POLL_SECONDS = 0.5
 PAUSE_SECONDS = 2.0
 #: How often is looked whether the hourly round is due.
 ROUND_SECONDS = 30.0
+#: How long a round may still go on when the worker is to stop; what it leaves the next one takes up.
+LAST_SECONDS = 5.0
 
 
 def run(stop: threading.Event, *, clock: Callable[[], datetime] = timezone.now) -> None:
@@ -41,14 +43,14 @@ def run(stop: threading.Event, *, clock: Callable[[], datetime] = timezone.now) 
     """
     over = threading.Event()
     with Pool(clock=clock) as pool, stripe_gateway.paced(pool.limiter):
-        beside = threading.Thread(target=_make_rounds, args=(over, pool), name="rounds")
+        beside = threading.Thread(target=_make_rounds, args=(over, pool), name="rounds", daemon=True)
         beside.start()
         try:
             while not stop.is_set():
                 _work_or_wait(pool, stop)
         finally:
             over.set()
-            beside.join()
+            beside.join(LAST_SECONDS)
 
 
 def _work_or_wait(pool: Pool, stop: threading.Event) -> None:

@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 
@@ -49,10 +50,20 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        leases.release(self._unbegun())
         for _ in self.threads:
             self.jobs.put(None)
         for thread in self.threads:
             thread.join()
+
+    def _unbegun(self) -> list[PromoCode]:
+        """Take back the codes that no thread has taken up; each of them may wait long for an answer."""
+        left: list[PromoCode] = []
+        with suppress(queue.Empty):
+            while code := self.jobs.get_nowait():
+                left.append(code)
+                self.jobs.task_done()
+        return left
 
     def fill(self, now: datetime) -> int:
         """Claim as many due codes as the threads can take and return how many.

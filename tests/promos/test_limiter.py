@@ -9,7 +9,7 @@ from promos.standin.server import Standin
 from promos.sync.limiter import Limiter
 from promos.sync.pool import Pool
 from tests.factories import OfferFactory, PromoCodeFactory
-from tests.standin.faults import Faults
+from tests.standin.faults import Faults, Slow
 
 
 class VirtualTime:
@@ -86,6 +86,15 @@ def test_500_codes_of_a_batch_go_up_once_each_within_the_limit(standin: Standin,
     assert len({each["code"] for each in stripe_gateway.list_promotion_codes()}) == 500
     assert len(list(stripe_gateway.list_promotion_codes())) == 500
     assert most_in_a_second(sorted(time.sent)) <= 20
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pool_that_ends_frees_what_it_has_not_begun(standin: Standin, now: datetime) -> None:
+    standin.api = Slow(standin.api, seconds=0.5)
+    PromoCodeFactory.create_batch(4)
+    with Pool(threads=1) as pool:
+        assert pool.fill(now) == 4
+    assert PromoCode.objects.due_for_push(now).count() in {3, 4}
 
 
 @pytest.mark.django_db(transaction=True)
