@@ -22,7 +22,7 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from promos import codes, history, offers, promo_codes
-from promos.admin import approving, choices, code_words
+from promos.admin import approving, choices, code_chart, code_words
 from promos.admin.actions import Deed, Skipped, action
 from promos.admin.base import ProjectAdmin, admin_link, by_label, in_money
 from promos.admin.code_filters import ProductFilter, StatusFilter, UsesFilter
@@ -92,7 +92,7 @@ LIMITS_TO_READ = (
         )
     },
 )
-STANDING = ("Now", {"fields": ("status_in_words", "redemptions", "sync_in_words")})
+STANDING = ("Now", {"fields": ("status_in_words", "redemptions", "lately", "sync_in_words")})
 WHY = ("Why this change?", {"fields": ("why",)})
 
 
@@ -132,10 +132,13 @@ class PromoCodeAdmin(Sharing, StripeSide, ConflictMixin, CodePages, ProjectAdmin
     actions_detail = (
         *ANSWERS,
         "push_now",
-        "pull",
         "approve",
         "duplicate",
-        {"title": "More", "icon": "more_vert", "items": ["retry", "pause", "resume", "move", "archive"]},
+        {
+            "title": "More",
+            "icon": "more_vert",
+            "items": ["pull", "retry", "pause", "resume", "move", "archive"],
+        },
     )
 
     def get_queryset(self, request: HttpRequest) -> PromoCodeQuerySet:
@@ -256,6 +259,10 @@ class PromoCodeAdmin(Sharing, StripeSide, ConflictMixin, CodePages, ProjectAdmin
         return format_html(
             '<a href="{}?promo_code__id__exact={}" class="text-link">{}</a>', url, obj.pk, self.uses(obj)
         )
+
+    @display(description="Lately")
+    def lately(self, obj: PromoCode) -> SafeString | str:
+        return code_chart.render(obj, now=timezone.now())
 
     @display(description="Products")
     def products(self, obj: PromoCode) -> str:

@@ -23,10 +23,11 @@ class Sharing:
     @admin.display(description="Link")
     def link(self, obj: PromoCode) -> SafeString:
         return format_html(
-            '<span class="share-link"><code>{}</code> '
-            '<button type="button" class="copy-button" data-copy="{}">Copy link</button></span>',
+            '<span class="share-link"><code>{0}</code> '
+            '<button type="button" class="copy-button" data-copy="{0}">Copy link</button> <code>{1}</code> '
+            '<button type="button" class="copy-button" data-copy="{1}">Copy code</button></span>',
             address(obj),
-            address(obj),
+            obj.code,
         )
 
     @admin.display(description="QR code")
