@@ -30,7 +30,9 @@ class Field:
 
 def read(page: Page, parameters: Mapping[str, str], *, now: datetime, zone: tzinfo) -> Asked:
     """Return what an address asks of a page, with a sentence for each value that could not be taken."""
-    reader = _Reader(page, {name: value.strip() for name, value in parameters.items()})
+    # PostgreSQL takes no text with a NUL, not even to say that there is none.
+    given = {name: value.replace("\0", "�").strip() for name, value in parameters.items()}
+    reader = _Reader(page, given)
     period = reader.period(now, zone)
     selection = Selection(
         period,
@@ -122,7 +124,7 @@ class _Reader:
         if not asked:
             return None
         named = {"pk": asked} if _is_key(asked) else {"stripe_customer_id": asked}
-        found = None if "\0" in asked else Customer.objects.filter(**named).first()
+        found = Customer.objects.filter(**named).first()
         if found is None:
             self._leave(f"There is no customer {_short(asked)} (a number, or Stripe’s cus_…); shown are all.")
         else:

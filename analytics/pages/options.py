@@ -6,7 +6,7 @@ from djstripe.models import Price
 
 from analytics.measures import plan_names
 from analytics.selection import Segment
-from promos.models import Campaign, LedgerEntry
+from promos.models import Campaign, PlanDayTotal
 
 #: A select with more is no longer one; an older campaign is reached from its own page.
 OFFERED_AT_MOST = 200
@@ -15,12 +15,12 @@ Option = tuple[str, str]
 
 
 def currencies() -> list[Option]:
-    sold = LedgerEntry.objects.values_list("currency", flat=True).distinct().order_by("currency")
+    sold = PlanDayTotal.objects.values_list("currency", flat=True).distinct().order_by("currency")
     return [(currency, currency.upper()) for currency in sold]
 
 
 def has_currency(currency: str) -> bool:
-    return LedgerEntry.objects.filter(currency=currency).exists()
+    return PlanDayTotal.objects.filter(currency=currency).exists()
 
 
 def campaigns() -> list[Option]:
@@ -35,7 +35,7 @@ def plans() -> list[Option]:
 
 def has_plan(plan: str) -> bool:
     """Say whether a price is a plan here: the mirror knows it, or it was sold before."""
-    return Price.objects.filter(id=plan).exists() or LedgerEntry.objects.filter(plan=plan).exists()
+    return Price.objects.filter(id=plan).exists() or PlanDayTotal.objects.filter(plan=plan).exists()
 
 
 def segments() -> list[Option]:
