@@ -9,12 +9,12 @@ from functools import cached_property
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Max, QuerySet, Sum
+from django.db.models import Max, OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest
 from unfold.views import ChangeList
 
 from promos import money
-from promos.models import PromoCode, PromoCodeUsage
+from promos.models import CodeTotal, PromoCode, PromoCodeUsage
 
 #: Beyond this a list says "10,000+": who looks for more filters or searches.
 COUNTED_AT_MOST = 10_000
@@ -65,7 +65,7 @@ class UseFigures:
 
 
 class CodeList(SteadyChangeList):
-    """The codes of a page with their figures: one query for all of them, over the redemptions' kept totals."""
+    """The codes of a page with their figures, by a few queries for all of them."""
 
     result_list: Any
 
@@ -79,16 +79,35 @@ class CodeList(SteadyChangeList):
 
 
 def use_figures(codes: Iterable[PromoCode]) -> dict[int, UseFigures]:
-    """Return the figures of those codes that were redeemed."""
+    """Return the figures of those codes that were redeemed, however often that was: three queries at most."""
     # A code without a use is not asked after: most codes of a batch have none.
-    keys = [code.pk for code in codes if code.used_count]
-    usages = PromoCodeUsage.objects.filter(promo_code__in=keys, status__in=REDEEMED)
-    rows = usages.values("promo_code", "currency").annotate(
-        savings=Sum("discount_amount"), last_used_at=Max("redeemed_at")
-    )
+    used = [code for code in codes if code.used_count]
+    alone = [code.pk for code in used if code.batch_id is None]
+    in_batches = [code.pk for code in used if code.batch_id is not None]
+    return _by_totals(alone) | _by_redemptions(in_batches)
+
+
+def _by_totals(keys: list[int]) -> dict[int, UseFigures]:
+    """Return the figures of codes that have totals of their own."""
+    if not keys:
+        return {}
+    redeemed = PromoCodeUsage.objects.filter(promo_code=OuterRef("pk"), status__in=REDEEMED)
+    last = Subquery(redeemed.order_by("-redeemed_at").values("redeemed_at")[:1])
+    codes = PromoCode.objects.filter(pk__in=keys).values_list("pk", last)
+    found = {pk: UseFigures(last_used_at=last_used_at) for pk, last_used_at in codes}
+    totals = CodeTotal.objects.filter(promo_code__in=keys, redemptions__gt=0)
+    for pk, currency, amount in totals.values_list("promo_code", "currency", "discount_amount"):
+        found[pk].savings[currency] = amount
+    return found
+
+
+def _by_redemptions(keys: list[int]) -> dict[int, UseFigures]:
+    """Return the figures of codes that total under their batch, each of few redemptions."""
     found: dict[int, UseFigures] = {}
-    for row in rows:
-        figures = found.setdefault(row["promo_code"], UseFigures())
-        figures.savings[row["currency"]] = row["savings"]
-        figures.last_used_at = max(filter(None, (figures.last_used_at, row["last_used_at"])))
+    usages = PromoCodeUsage.objects.filter(promo_code__in=keys, status__in=REDEEMED)
+    rows = usages.values_list("promo_code", "currency").annotate(Sum("discount_amount"), Max("redeemed_at"))
+    for pk, currency, amount, last_used_at in rows if keys else ():
+        figures = found.setdefault(pk, UseFigures())
+        figures.savings[currency] = amount
+        figures.last_used_at = max(filter(None, (figures.last_used_at, last_used_at)))
     return found
