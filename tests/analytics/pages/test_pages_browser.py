@@ -14,9 +14,10 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 
 from analytics.pages import registry
 from promos.eligibility import Reason
-from promos.models import CheckoutAttempt, CodeView
+from promos.models import Campaign, CheckoutAttempt, CodeView
 from tests import factories
 from tests.analytics.builders import buy, pay_back, redeem, renew
+from tests.analytics.subscribers import run_on, subscribe_many
 from tests.flows.test_admin_browser import DESK, PHONE, _database_beside_playwright, complaints, office  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -41,6 +42,24 @@ def trade(db: None, now: datetime) -> None:
     factories.PromoCodeFactory(code="NEVER-USED")
     for number in range(60):
         _order(number, codes[number % 3], now - timedelta(days=dice.uniform(0, 58)), dice)
+    _cohorts(now, dice)
+
+
+def _cohorts(now: datetime, dice: random.Random) -> None:
+    """Customers of the last half year, with three discounted months and without; some discounts still run."""
+    offer = factories.OfferFactory(duration="repeating", duration_in_months=3)
+    code = factories.PromoCodeFactory(code="QUARTER", offer=offer, campaign=Campaign.objects.get())
+    for age in range(7):
+        began = now - timedelta(days=30 * age)
+        for subscriber in [
+            *subscribe_many(34, code, at=began, discount=2_000),
+            *subscribe_many(40, at=began),
+        ]:
+            for number in range(1, dice.randint(1, age + 1)):
+                discount = 2_000 if subscriber.usage and number < 3 else 0
+                subscriber.renew(began + timedelta(days=30 * number), discount=discount)
+        for ends in (30, 60):
+            run_on(code, began=began, renews=now + timedelta(days=20), ends=now + timedelta(days=ends))
 
 
 def _order(number: int, code, at: datetime, dice: random.Random) -> None:
