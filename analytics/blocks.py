@@ -54,6 +54,11 @@ def count(number: int, link: str = "", *, level: int = 0) -> Cell:
     return Cell(f"{number:,}", number, link, level)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, one or several: "1 order", "2 orders"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def heat(number: int, most: int) -> Cell:
     """Show one number of a heat map whose largest is ``most``."""
     # Rounded up: whatever is there is seen, and only what comes near the largest is darkest.

@@ -17,6 +17,8 @@ from promos.models import LedgerEntry
 
 #: Plans with a section each: those with the most promo customers.
 SHOWN_PLANS = 6
+#: Rows of those without one.
+LISTED_PLANS = 50
 #: Lifetime values that the table names.
 HORIZONS = (1, 3, 6, 12)
 #: Months across in the table of signup months.
@@ -31,11 +33,21 @@ def build(asked: Asked) -> list[Section]:
     compared = [
         each for each in cohorts.compare(asked.selection, now=asked.now) if _promo_customers(each.cohorts)
     ]
-    shown, assumed = compared[:SHOWN_PLANS], Assumptions.of_settings()
-    names = plan_names.of(each.plan for each in shown)
-    sections = [_section(each, names, asked, assumed) for each in shown]
-    later, unshown = cohort_rows.later_redeemers(asked.selection), len(compared) - len(shown)
-    return [*sections, *_left_out(later, unshown)] if sections else []
+    if not compared:
+        return []
+    shown, assumed = _shown(compared), Assumptions.of_settings()
+    names = plan_names.of(each.plan for each in compared)
+    unshown = [each for each in compared if each not in shown]
+    return [
+        *(_section(each, names, asked, assumed) for each in shown),
+        *_left_out(cohort_rows.later_redeemers(asked.selection), unshown[:LISTED_PLANS], names),
+    ]
+
+
+def _shown(compared: Sequence[Comparison]) -> Sequence[Comparison]:
+    """Return the plans with a section of their own: those that can be compared; if none can, the largest."""
+    comparable = [each for each in compared if any(cohort.is_comparable for cohort in each.cohorts)]
+    return comparable[:SHOWN_PLANS] or compared[:1]
 
 
 def sentence(compared: Comparison, months: int, assumed: Assumptions) -> str:
@@ -68,7 +80,6 @@ def _cards(compared: Comparison, months: int, asked: Asked, assumed: Assumptions
     value = compared.value(months, assumed)
     (refunds,) = cohorts.refunds([compared])
     promo, rest = compared.retention(months - 1)
-    rest_customers = sum(cohort.rest.customers for cohort in compared.cohorts)
     return [
         Card(
             "Promo customers",
@@ -79,7 +90,9 @@ def _cards(compared: Comparison, months: int, asked: Asked, assumed: Assumptions
             lines=[
                 (
                     "Without a code",
-                    blocks.count(rest_customers, _first_orders(compared, asked, usage__isnull="True")),
+                    blocks.count(
+                        _others(compared.cohorts), _first_orders(compared, asked, usage__isnull="True")
+                    ),
                 )
             ],
         ),
@@ -180,13 +193,30 @@ def _heat(share: Ratio | None) -> Cell:
     return Cell(str(share), level=0 if share.is_too_few else int(share.percent) // 25 + 1)
 
 
-def _left_out(later: int, unshown: int) -> list[Section]:
-    told = []
-    if later:
-        told.append(f"On neither side, since they began without a code and took one later: {later:,}.")
-    if unshown:
-        told.append(f"Plans with fewer promo customers, to be chosen above: {unshown:,}.")
-    return [Section(title="Left out", sentence=" ".join(told))] if told else []
+def _left_out(later: int, unshown: Sequence[Comparison], names: Names) -> list[Section]:
+    """Tell of plans without a section, and of customers on neither side, if there are any."""
+    if not later and not unshown:
+        return []
+    told = f"On neither side, since they began without a code and took one later: {later:,}." if later else ""
+    return [Section(title="Left out", sentence=told, tables=[_too_few(unshown, names)] if unshown else [])]
+
+
+def _too_few(unshown: Sequence[Comparison], names: Names) -> Table:
+    return Table(
+        title="Plans with fewer promo customers, or too few to compare",
+        headers=["Plan", "Currency", "With a code", "Without"],
+        rows=[
+            [
+                blocks.words(names[each.plan]),
+                blocks.words(each.currency.upper()),
+                blocks.count(_promo_customers(each.cohorts)),
+                blocks.count(_others(each.cohorts)),
+            ]
+            for each in unshown
+        ],
+        numbers=2,
+        formula=f"A comparison takes {formulas.MINIMUM_CASES} customers on each side. Choose a plan above to see it.",
+    )
 
 
 def _first_orders(compared: Comparison, asked: Asked, **lookups: str) -> str:
@@ -203,6 +233,10 @@ def _first_orders(compared: Comparison, asked: Asked, **lookups: str) -> str:
 
 def _promo_customers(members: Sequence[Cohort]) -> int:
     return sum(cohort.promo.customers for cohort in members)
+
+
+def _others(members: Sequence[Cohort]) -> int:
+    return sum(cohort.rest.customers for cohort in members)
 
 
 def _marked(month: int, ends: Mapping[int, int]) -> str:

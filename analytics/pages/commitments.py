@@ -59,12 +59,12 @@ def sentence(owed: Commitments, exposed: Exposure, falling: int) -> str:
         return money.display(amount, owed.currency)
 
     told = [
-        f"{shown(owed.committed_amount)} of discount is committed to {owed.customers:,} running subscriptions over "
-        f"{commitments.MONTHS_AHEAD} months, {_expected(owed)} expected"
+        f"{shown(owed.committed_amount)} of discount is committed over {commitments.MONTHS_AHEAD} months to "
+        f"{blocks.counted(owed.customers, 'running subscription')} ({_expected(owed)} expected)"
         if owed.customers
         else "No running subscription has a discount",
         f"open codes are expected to add {shown(exposed.expected_amount)}, at most {_maximum(exposed)}",
-        f"next month {falling:,} discounts end",
+        f"{blocks.counted(falling, 'price')} will rise next month",
     ]
     return f"{'; '.join(told)}."
 
@@ -132,7 +132,7 @@ def _unpriced(owed: Commitments) -> str:
 def _few(exposed: Exposure) -> str:
     if not exposed.unknown_codes:
         return ""
-    return f"Left out, since too few redemptions tell their discount: {exposed.unknown_codes:,} codes or batches."
+    return f"Left out, since too few redemptions tell their discount: {blocks.counted(exposed.unknown_codes, 'code')} (or batches)."
 
 
 def _maximum(exposed: Exposure) -> Cell:
@@ -208,11 +208,12 @@ PAGE = Page(
     title="Commitments",
     icon="event_upcoming",
     intro=(
-        "Discount commitments as of now, whatever the period: what running discounts and open codes still cost, and "
+        "Discount commitments as of now: what running discounts and open codes still cost, and "
         "whose price rises next month. Not a liability: only a discount earned by a past purchase defers revenue."
     ),
     build=build,
     filters=(Filter.CURRENCY, Filter.CAMPAIGN, Filter.PLAN),
+    is_of_now=True,
     permissions=(*PERMISSIONS, "promos.view_customer"),
     empty="Nothing is owed: no discount runs and no plan is on sale.",
 )

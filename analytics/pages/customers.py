@@ -1,23 +1,20 @@
-"""Customers: which segments use which codes, who saved the most, and one customer's whole history."""
+"""Customers: which segments use which codes, and who saved the most; or one customer's whole history."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from analytics import blocks, charts, formulas, links
-from analytics.blocks import Card, Cell, Table
+from analytics.blocks import Card, Table
 from analytics.charts import Chart, Labels, Series
 from analytics.formulas import Ratio
 from analytics.measures import customers, plan_names
-from analytics.measures.customers import Saver, SegmentFigures, Total, Use
-from analytics.pages import codes
+from analytics.measures.customers import Saver, SegmentFigures, Use
+from analytics.pages import customer_history
 from analytics.pages.page import PERMISSIONS, USUAL, Asked, Filter, Page, Section
-from promos import money
-from promos.models import Customer, LedgerEntry, PromoCodeUsage
 
 SHOWN_USES = 20
 SHOWN_SAVERS = 20
-ROWS = 50
 
 NEW, RETURNING = "New", "Returning"
 SAVED = "Sum of the discounts of the customer's orders with a code in the period, renewals included."
@@ -25,7 +22,6 @@ SEGMENTS = (
     "New: redemptions by customers with no earlier paid order; renewals and refunds go with their redemption. "
     "Plan and currency are the redemption's. Where a customer lives is not kept, so there is nothing by country."
 )
-HISTORY = "Every settled checkout, renewal, refund, dispute and credit note of the customer, with or without a code."
 
 Names = Mapping[str, str]
 
@@ -33,8 +29,8 @@ Names = Mapping[str, str]
 def build(asked: Asked) -> list[Section]:
     """Return one customer's history when one is chosen, else a section for each currency."""
     if asked.customer is not None:
-        return _history(asked, asked.customer)
-    segments = customers.segments(asked.selection)
+        return customer_history.build(asked, asked.customer)
+    segments, earlier = customers.segments(asked.selection), customers.segments(asked.selection.previous)
     uses = customers.uses(asked.selection, limit=SHOWN_USES)
     savers = customers.top_savers(asked.selection, limit=SHOWN_SAVERS)
     names = plan_names.of({row.plan for row in segments} | {use.plan for use in uses})
@@ -43,6 +39,7 @@ def build(asked: Asked) -> list[Section]:
             asked,
             names,
             [row for row in segments if row.currency == currency],
+            [row for row in earlier if row.currency == currency],
             [row for row in uses if row.currency == currency],
             [row for row in savers if row.currency == currency],
         )
@@ -71,6 +68,7 @@ def _section(
     asked: Asked,
     names: Names,
     segments: list[SegmentFigures],
+    earlier: list[SegmentFigures],
     uses: list[Use],
     savers: list[Saver],
 ) -> Section:
@@ -78,13 +76,13 @@ def _section(
     return Section(
         title=currency.upper(),
         sentence=sentence(segments, uses),
-        cards=_cards(asked, segments),
+        cards=_cards(asked, segments, earlier),
         charts=[_mix(segments, names)],
         tables=[_plans(segments, names), _uses(uses, names), _savers(asked, savers)],
     )
 
 
-def _cards(asked: Asked, segments: list[SegmentFigures]) -> list[Card]:
+def _cards(asked: Asked, segments: list[SegmentFigures], earlier: list[SegmentFigures]) -> list[Card]:
     currency = segments[0].currency
     return [
         Card(
@@ -92,12 +90,13 @@ def _cards(asked: Asked, segments: list[SegmentFigures]) -> list[Card]:
             blocks.count(total.redemptions),
             f"Redemptions. {formulas.NEW_CUSTOMERS} Net: {formulas.NET}",
             links.redemptions(asked.period, currency=currency, is_new_customer__exact=str(int(total.is_new))),
+            blocks.before(f"{was.redemptions:,}", asked.period),
             lines=[
                 ("Saved", blocks.amount(total.discount_amount, currency)),
                 ("Net revenue", blocks.amount(total.net_amount, currency)),
             ],
         )
-        for label, total in zip((NEW, RETURNING), _sums(segments), strict=True)
+        for label, total, was in zip((NEW, RETURNING), _sums(segments), _sums(earlier), strict=True)
     ]
 
 
@@ -110,7 +109,7 @@ def _sums(segments: Iterable[SegmentFigures]) -> tuple[SegmentFigures, SegmentFi
 def _sum(segments: Sequence[SegmentFigures], *, is_new: bool) -> SegmentFigures:
     chosen = [row for row in segments if row.is_new == is_new]
     return SegmentFigures(
-        currency=segments[0].currency,
+        currency=segments[0].currency if segments else "",
         plan="",
         is_new=is_new,
         redemptions=sum(row.redemptions for row in chosen),
@@ -197,73 +196,6 @@ def _savers(asked: Asked, savers: list[Saver]) -> Table:
         formula=f"The first {SHOWN_SAVERS}. {SAVED}",
         empty="Nobody saved anything in this period.",
     )
-
-
-def _history(asked: Asked, customer: Customer) -> list[Section]:
-    totals = customers.totals(customer)
-    start = (asked.part - 1) * ROWS
-    # One more than is shown tells whether there is another part.
-    entries = customers.history(customer, start=start, limit=ROWS + 1)
-    return [
-        Section(
-            title=str(customer),
-            sentence=_life(totals),
-            cards=[_total(total, customer) for total in totals],
-            tables=[_entries(asked, entries, start)],
-        )
-    ]
-
-
-def _life(totals: Sequence[Total]) -> str:
-    if not totals:
-        return "This customer has not paid for anything yet."
-    saved = " and ".join(money.display(total.discount_amount, total.currency) for total in totals)
-    orders = sum(total.orders for total in totals)
-    since = min(total.first_at for total in totals)
-    noun = "order" if orders == 1 else "orders"
-    return f"{saved} saved in {orders:,} {noun} since {blocks.moment(since)}, whatever the period chosen."
-
-
-def _total(total: Total, customer: Customer) -> Card:
-    return Card(
-        f"Net revenue, {total.currency.upper()}",
-        blocks.amount(total.net_amount, total.currency),
-        f"Gross − discount − refunds − lost disputes, over all time. {HISTORY}",
-        links.rows(LedgerEntry, customer__exact=str(customer.pk), currency=total.currency),
-        lines=[
-            ("Gross", blocks.amount(total.gross_amount, total.currency)),
-            ("Saved", blocks.amount(total.discount_amount, total.currency)),
-            ("Orders", blocks.count(total.orders)),
-            ("Redemptions", blocks.count(total.redemptions)),
-        ],
-    )
-
-
-def _entries(asked: Asked, entries: list[LedgerEntry], start: int) -> Table:
-    return Table(
-        title="History",
-        headers=["When", "What", "Code", "Gross", "Discount", "Net"],
-        rows=[_entry(entry) for entry in entries[:ROWS]],
-        numbers=3,
-        formula=HISTORY,
-        empty="Nothing here.",
-        paging=codes.paging(asked, start, len(entries), ROWS),
-    )
-
-
-def _entry(entry: LedgerEntry) -> list[Cell]:
-    usage = entry.usage
-    return [
-        blocks.moment(entry.occurred_at),
-        blocks.words(entry.get_kind_display(), links.row(LedgerEntry, entry.pk)),
-        blocks.words(usage.promo_code.code, links.row(PromoCodeUsage, usage.pk))
-        if usage
-        else blocks.words(""),
-        *(
-            blocks.amount(amount, entry.currency)
-            for amount in (entry.gross_amount, entry.discount_amount, entry.net_amount)
-        ),
-    ]
 
 
 PAGE = Page(

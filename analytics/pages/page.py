@@ -99,6 +99,8 @@ class Page:
     filters: tuple[Filter, ...] = USUAL
     choices: tuple[Choice, ...] = ()
     spans: Spans = periods.USUAL
+    #: Whether it tells of now, whatever the period, which then need not be asked for.
+    is_of_now: bool = False
     permissions: tuple[str, ...] = PERMISSIONS
     #: Said when there is no section.
     empty: str = "Nothing in this period. Choose a longer one, or fewer filters."

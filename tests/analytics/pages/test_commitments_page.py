@@ -33,7 +33,7 @@ def test_page_says_what_is_owed(code: PromoCode, opened: Open, now: datetime) ->
     page = opened("commitments")
 
     assert (
-        "$20.00 of discount is committed to 1 running subscriptions over 12 months, too few expected" in page
+        "$20.00 of discount is committed over 12 months to 1 running subscription (too few expected)" in page
     )
     assert "Too few customers tell of $20.00 of what is committed; it is left out." in page
     assert "open codes are expected to add $0.00, at most no limit" in page
