@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Count, Min, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
@@ -52,6 +53,15 @@ def look(now: datetime) -> list[Finding]:
     """Return all that is out of the ordinary, without the kinds that ``ALERTS_OFF`` names."""
     rules = [rule for kind, rule in RULES.items() if kind not in settings.ALERTS_OFF]
     return [finding for rule in rules for finding in rule(now)[:AT_MOST]]
+
+
+def refuse_unknown_kinds() -> None:
+    """Raise ImproperlyConfigured when ``ALERTS_OFF`` silences something that does not exist."""
+    unknown = sorted(set(settings.ALERTS_OFF) - set(Kind.values))
+    if unknown:
+        raise ImproperlyConfigured(
+            f"ALERTS_OFF names no kind of alert: {', '.join(unknown)}. There are {', '.join(Kind.values)}."
+        )
 
 
 def redemptions_jump(now: datetime) -> list[Finding]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import cast
 
 from django.conf import settings
 from django.db.models import prefetch_related_objects
+from django.urls import reverse
 
 from analytics import mail, outbox, webhook
 from analytics.alerts import messages
-from analytics.models import AlertMessage
+from analytics.models import Alert, AlertMessage
 
 Channel = AlertMessage.Channel
 
@@ -20,6 +21,29 @@ Channel = AlertMessage.Channel
 def work(now: datetime) -> int:
     """Send what is due and return how many messages went."""
     return _mails(now) + _webhooks(now)
+
+
+def try_out(now: datetime) -> dict[str, str]:
+    """Send a test message by each way that is set up; return, by way, what went wrong, or nothing."""
+    alert = Alert(
+        pk=0, kind=Alert.Kind.WEBHOOKS_SILENT, sentence="This is a test; nothing is wrong.", opened_at=now
+    )
+    alert.link = reverse("admin:index")
+    row = AlertMessage(alert=alert, event="test", created_at=now)
+    ways: dict[str, Callable[[], None]] = {}
+    if mail.recipients():
+        ways[Channel.MAIL] = partial(_mail, [row])
+    if settings.ALERT_WEBHOOK_URL:
+        ways[Channel.WEBHOOK] = partial(_post, row, now)
+    return {channel: _tried(way) for channel, way in ways.items()}
+
+
+def _tried(way: Callable[[], None]) -> str:
+    try:
+        way()
+    except outbox.Undelivered as error:
+        return str(error)
+    return ""
 
 
 def _mails(now: datetime) -> int:

@@ -7,14 +7,18 @@ import logging
 import smtplib
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from io import StringIO
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core import mail as django_mail
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from pytest_django import Settings
@@ -259,6 +263,59 @@ def test_no_transaction_is_open_while_the_webhook_is_sent(
     )
     assert rounds.work(NOW) == 1
     assert open_ones == [False]
+
+
+def run(*words: str) -> dict[str, Any]:
+    """Run the command and return its JSON, whatever its exit status."""
+    out = StringIO()
+    with suppress(CommandError):
+        call_command("check_alerts", *words, "--json", stdout=out)
+    return json.loads(out.getvalue())
+
+
+def test_command_lists_open_alerts_and_sends_them(found: list[Finding], owner: User) -> None:
+    told = run()
+    assert ([alert["kind"] for alert in told["alerts"]], told["sent"]) == (["webhooks_silent"], 1)
+    with pytest.raises(CommandError, match=r"1 open\."):
+        call_command("check_alerts")
+
+
+def test_command_tries_every_way_out(owner: User, listener: Listener) -> None:
+    listener.answers = [404]
+    assert run("--test") == {"mail": "", "webhook": "The webhook's address answered with status 404."}
+    assert run("--test") == {"mail": "", "webhook": ""}
+    assert json.loads(listener.heard[0][0])["type"] == "alert.test"
+    assert "This is a test" in django_mail.outbox[0].body
+    assert not Alert.objects.exists()
+
+
+def test_command_says_that_nobody_is_told() -> None:
+    with pytest.raises(CommandError, match="Nothing was sent"):
+        call_command("check_alerts", "--test")
+
+
+def test_unknown_kind_in_the_settings_is_refused(settings: Settings) -> None:
+    settings.ALERTS_OFF = ["budget", "everything"]
+    with pytest.raises(ImproperlyConfigured, match="no kind of alert: everything"):
+        rules.refuse_unknown_kinds()
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_many_watches_open_one_alert(found: list[Finding], owner: User) -> None:
+    start = Barrier(6)
+
+    def look() -> None:
+        start.wait()
+        watch.keep(NOW)
+        connection.close()
+
+    threads = [Thread(target=look) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (Alert.objects.count(), AlertMessage.objects.count()) == (1, 1)
 
 
 def test_turn_is_taken_by_one_worker_at_a_time() -> None:
