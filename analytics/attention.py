@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from analytics import links
-from analytics.queries import CodesInNeed
+from analytics.needs import CodesInNeed
 from analytics.reports import Attention, Overview
 from promos.models import Campaign, DriftFinding, PromoCode, WebhookEvent
 

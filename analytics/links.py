@@ -11,8 +11,9 @@ from django.urls import reverse
 
 from analytics.measures.units import Unit
 from analytics.models import AlertMessage
+from analytics.needs import MESSAGES_SHOWN
 from analytics.periods import Period
-from analytics.queries import MESSAGES_SHOWN, SETTLED
+from analytics.queries import SETTLED
 from analytics.selection import Segment, Selection
 from promos.models import CodeBatch, CodeCheck, LedgerEntry, PromoCode, PromoCodeUsage
 
@@ -88,7 +89,7 @@ def used_codes() -> str:
 
 
 def expiring_codes(now: datetime) -> str:
-    """Return the codes that ``queries.expiring(now)`` counts."""
+    """Return the codes that ``needs.expiring(now)`` counts."""
     return rows(
         PromoCode,
         archived_at__isnull="True",
@@ -99,7 +100,7 @@ def expiring_codes(now: datetime) -> str:
 
 
 def undelivered_messages(now: datetime) -> str:
-    """Return the messages that ``queries.undelivered_messages(now)`` counts."""
+    """Return the messages that ``needs.undelivered_messages(now)`` counts."""
     since = (now - MESSAGES_SHOWN).isoformat()
     return rows(AlertMessage, sent_at__isnull="True", error__gt="", created_at__gt=since)
 

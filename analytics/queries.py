@@ -10,27 +10,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, TypeVar
 
-from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum, TextField, Value
 from django.db.models.functions import Coalesce, NullIf, TruncDate
 from djstripe.models import Price
 
 from analytics import kept
-from analytics.models import Alert, AlertMessage
 from analytics.periods import ALWAYS, Period
 from promos.models import (
-    Campaign,
     CodeCheck,
-    DriftFinding,
     LedgerEntry,
     PromoCode,
     PromoCodeUsage,
-    WebhookEvent,
 )
-from promos.sync.drift import doctor
 
 #: Statuses of a redemption that count: its payment was settled, whatever came later.
 SETTLED = (PromoCodeUsage.Status.SETTLED, PromoCodeUsage.Status.REFUNDED)
@@ -41,13 +35,6 @@ DISPUTES = Q(kind=LedgerEntry.Kind.DISPUTE)
 DISCOUNTED = Q(discount_amount__gt=0)
 #: A customer who entered a code is a buyer when the checkout is completed within this time.
 CONVERSION_WINDOW = timedelta(days=30)
-#: For so long a message that could not be sent is told of.
-MESSAGES_SHOWN = timedelta(days=7)
-#: In use, and at least four fifths used up.
-RUNNING_OUT = Q(archived_at=None, used_count__gt=0, used_count__lt=F("max_redemptions")) & Q(
-    used_count__gte=F("max_redemptions") * 4 / 5
-)
-
 Row = TypeVar("Row")
 
 # A sum may bear its column's name, but whatever else reads the column must stand before it.
@@ -332,76 +319,6 @@ def recent(scope: Scope, *, limit: int) -> list[LedgerEntry]:
     """Return the newest entries of orders with a code, with their code and customer."""
     entries = scope.entries().select_related("usage__promo_code", "customer")
     return list(entries.order_by("-occurred_at", "-pk")[:limit])
-
-
-@dataclass(frozen=True)
-class CodesInNeed:
-    failed: int
-    conflicting: int
-    retrying: int
-    expiring: int
-    running_out: int
-    waiting: int
-    to_review: int
-
-
-def codes_in_need(now: datetime) -> CodesInNeed:
-    """Count the codes that wait for the owner, each kind by an index of its own: there may be a million codes."""
-    status, rows = PromoCode.SyncStatus, PromoCode.objects
-    return CodesInNeed(
-        failed=rows.filter(archived_at=None, sync_status=status.ERROR).count(),
-        conflicting=rows.filter(sync_status=status.CONFLICT).count(),
-        retrying=rows.filter(
-            sync_status=status.PENDING, next_try_at__isnull=False, sync_error__gt=""
-        ).count(),
-        expiring=rows.filter(expiring(now)).count(),
-        running_out=rows.filter(RUNNING_OUT).count(),
-        waiting=rows.filter(archived_at=None, approved_at=None, submitted_at__isnull=False).count(),
-        to_review=rows.filter(needs_review=True).count(),
-    )
-
-
-def expiring(now: datetime) -> Q:
-    """Return the condition on codes in use that expire within ``ALERT_EXPIRES_DAYS``."""
-    soon = now + timedelta(days=settings.ALERT_EXPIRES_DAYS)
-    return Q(archived_at=None, approved_at__isnull=False, expires_at__gt=now, expires_at__lte=soon)
-
-
-def nearly_spent() -> QuerySet[Campaign]:
-    """Return the campaigns of which ``ALERT_BUDGET_PERCENT`` of the budget is given away or promised."""
-    used = (F("spent_amount") + F("promised_amount")) * 100
-    return Campaign.objects.alias(used=used).filter(
-        used__gte=F("budget_amount") * settings.ALERT_BUDGET_PERCENT
-    )
-
-
-def budgets_nearly_spent() -> int:
-    return nearly_spent().count()
-
-
-def campaigns_waiting() -> int:
-    return Campaign.objects.filter(needs_approval=True, approved_at=None).count()
-
-
-def failed_webhooks() -> int:
-    return WebhookEvent.objects.failed().count()
-
-
-def differences() -> int:
-    """Count the differences from Stripe that the last comparison left; refusals and conflicts are counted as such."""
-    named = (DriftFinding.Kind.CONFLICT, DriftFinding.Kind.NOT_PUSHED)
-    return doctor.left().exclude(kind__in=named).count()
-
-
-def open_alerts() -> list[Alert]:
-    """Return the alerts that are open, less those about what is counted here by itself: codes and budgets."""
-    counted = (Alert.Kind.BUDGET, Alert.Kind.EXPIRING, Alert.Kind.SYNC_FAILED)
-    return list(Alert.objects.filter(closed_at=None).exclude(kind__in=counted).order_by("pk"))
-
-
-def undelivered_messages(now: datetime) -> int:
-    """Count the messages about alerts of the last week that could not be sent, those given up included."""
-    return AlertMessage.objects.undelivered().filter(created_at__gt=now - MESSAGES_SHOWN).count()
 
 
 def over_limit(scope: Scope) -> int:

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from analytics import queries
+from analytics import needs, queries
 from analytics.formulas import Ratio
 from analytics.measures import top_codes
 from analytics.measures.top_codes import TopCode
 from analytics.models import Alert
+from analytics.needs import CodesInNeed
 from analytics.periods import Period
-from analytics.queries import CodesInNeed, Money, Redemptions, Scope
+from analytics.queries import Money, Redemptions, Scope
 from promos.models import LedgerEntry, PromoCode
 
 TOP_CODES = 8
@@ -234,12 +235,12 @@ def _conversion(scope: Scope) -> Ratio:
 
 def _attention(scope: Scope, now: datetime) -> Attention:
     return Attention(
-        codes=queries.codes_in_need(now),
-        campaigns_waiting=queries.campaigns_waiting(),
-        budgets_nearly_spent=queries.budgets_nearly_spent(),
-        failed_webhooks=queries.failed_webhooks(),
-        differences=queries.differences(),
+        codes=needs.codes_in_need(now),
+        campaigns_waiting=needs.campaigns_waiting(),
+        budgets_nearly_spent=needs.budgets_nearly_spent(),
+        failed_webhooks=needs.failed_webhooks(),
+        differences=needs.differences(),
         over_limit=queries.over_limit(scope),
-        alerts=queries.open_alerts(),
-        undelivered_messages=queries.undelivered_messages(now),
+        alerts=needs.open_alerts(),
+        undelivered_messages=needs.undelivered_messages(now),
     )

@@ -13,7 +13,7 @@ from django.db.models import Count, Min, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from analytics import links, queries
+from analytics import links, needs, queries
 from analytics.alerts import usual
 from analytics.alerts.usual import Span
 from analytics.models import Alert
@@ -114,7 +114,7 @@ def guessing(now: datetime) -> list[Finding]:
 
 def budget(now: datetime) -> list[Finding]:
     """Find running campaigns of which ``ALERT_BUDGET_PERCENT`` of the budget is given away or promised."""
-    running = queries.nearly_spent().filter(Q(ends_at=None) | Q(ends_at__gt=now))
+    running = needs.nearly_spent().filter(Q(ends_at=None) | Q(ends_at__gt=now))
     return [
         Finding(Kind.BUDGET, f"campaign:{each.pk}", _spent(each, now), links.row(Campaign, each.pk))
         for each in running.order_by("pk")[:AT_MOST]
@@ -126,9 +126,7 @@ def expiring(now: datetime) -> list[Finding]:
 
     Personal codes are left out: they are made to end.
     """
-    together = _together(
-        PromoCode.objects.filter(queries.expiring(now), customer=None), "expires_at", "offer"
-    )
+    together = _together(PromoCode.objects.filter(needs.expiring(now), customer=None), "expires_at", "offer")
     return [
         Finding(
             Kind.EXPIRING,

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Exists, F, FloatField, OuterRef, Q, QuerySet
 from django.db.models.functions import Cast
 
-from analytics.queries import RUNNING_OUT, SETTLED
+from analytics.needs import RUNNING_OUT
+from analytics.queries import SETTLED
 from analytics.selection import Selection
 from promos.models import PromoCode, PromoCodeUsage
 from promos.models.codes import PromoCodeQuerySet
