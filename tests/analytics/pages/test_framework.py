@@ -50,6 +50,15 @@ def test_page_is_narrowed_and_exported(slug: str, signed_in: Client, now: dateti
         assert response["Content-Disposition"].endswith(f'.{kind}"')
 
 
+@pytest.mark.parametrize("slug", SLUGS)
+def test_every_figure_has_its_formula(slug: str, signed_in: Client, now: datetime) -> None:
+    redeem(PromoCodeFactory(campaign=CampaignFactory()), at=now, is_new_customer=True)
+    document = signed_in.get(f"/admin/analytics/{slug}/", {"export": "json"}).json()
+    shown = [one for section in document["sections"] for one in section["figures"] + section["tables"]]
+    assert shown
+    assert [one["title"] for one in shown if not one["formula"]] == []
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
