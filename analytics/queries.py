@@ -308,11 +308,18 @@ class Issued:
     used: int
 
 
-def issued() -> Issued:
-    """Count the codes ever issued (approved; archived ones too) and those that were used."""
-    uses = PromoCodeUsage.objects.filter(promo_code=OuterRef("pk"), status__in=SETTLED)
+def issued(campaign_id: int | None = None) -> Issued:
+    """Count the codes ever issued (approved; archived ones too) and those that were used, of all or of a campaign."""
     codes = PromoCode.objects.filter(approved_at__isnull=False)
-    return Issued(**codes.aggregate(codes=Count("pk"), used=Count("pk", filter=Exists(uses))))
+    if campaign_id is not None:
+        codes = codes.filter(campaign=campaign_id)
+    return Issued(**codes.aggregate(codes=Count("pk"), used=Count("pk", filter=ever_redeemed())))
+
+
+def ever_redeemed() -> Q:
+    """Return the condition on codes that were redeemed at least once, by their counter and what refunds gave back."""
+    given_back = PromoCodeUsage.objects.filter(promo_code=OuterRef("pk"), is_given_back=True)
+    return Q(used_count__gt=0) | Q(Exists(given_back))
 
 
 def recent(scope: Scope, *, limit: int) -> list[LedgerEntry]:

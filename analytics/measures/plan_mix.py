@@ -8,7 +8,8 @@ from typing import Any
 from django.db.models import Count, Sum
 
 from analytics.formulas import Ratio
-from analytics.measures import rows, units
+from analytics.measures import ranking, rows, units
+from analytics.measures.ranking import Order
 from analytics.measures.revenue import kept_orders
 from analytics.measures.units import Unit
 from analytics.queries import DISCOUNTED
@@ -63,15 +64,14 @@ class CodePlans:
 
 
 def by_code(selection: Selection, *, limit: int) -> list[CodePlans]:
-    """Return the most redeemed codes with their redemptions on each plan; three queries, four with a batch."""
-    most = _times(selection).order_by("-times", "-unit_code", "-unit_batch")[:limit]
-    found: dict[Unit, dict[str, int]] = {Unit.of(row): {} for row in most}
-    for row in _times(selection, "plan").filter(units.within(found, "promo_code__")) if found else ():
-        found[Unit.of(row)][row["plan"]] = row["times"]
-    names = units.names(found)
-    return [CodePlans(unit, names[unit], plans) for unit, plans in found.items()]
+    """Return the most redeemed codes of a selection in one currency, with their redemptions on each plan.
 
-
-def _times(selection: Selection, *by: str) -> Any:
-    """Count redemptions by code, and by other fields."""
-    return selection.usages().values(*by, **units.columns("promo_code__")).annotate(times=Count("pk"))
+    One query more than the ranking takes.
+    """
+    most = ranking.ranking(selection, Order.REDEMPTIONS, start=0, limit=limit)
+    found = {code.unit: CodePlans(code.unit, code.name, {}) for code in most if code.redemptions}
+    grouped: Any = selection.usages().filter(units.within(found, "promo_code__"))
+    times = grouped.values("plan", **units.columns("promo_code__")).annotate(times=Count("pk"))
+    for row in times if found else ():
+        found[Unit.of(row)].redemptions[row["plan"]] = row["times"]
+    return list(found.values())

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Exists, F, FloatField, OuterRef, Q, QuerySet
+from django.db.models import F, FloatField, Q
 from django.db.models.functions import Cast
 
 from analytics.needs import RUNNING_OUT
-from analytics.queries import SETTLED
+from analytics.queries import ever_redeemed
 from analytics.selection import Selection
-from promos.models import PromoCode, PromoCodeUsage
+from promos.models import PromoCode
 from promos.models.codes import PromoCodeQuerySet
 
 #: Beyond this a count says "10,000+".
@@ -37,8 +37,7 @@ class Stock:
 
 def never_used(selection: Selection) -> Stock:
     """Return the codes that were given out and never redeemed, the oldest first."""
-    codes = _in_use(selection).filter(used_count=0)
-    return _stock(codes.exclude(Exists(_uses())), "created_at", "pk")
+    return _stock(_in_use(selection).exclude(ever_redeemed()), "created_at", "pk")
 
 
 def expiring(selection: Selection, now: datetime) -> Stock:
@@ -54,29 +53,12 @@ def running_out(selection: Selection) -> Stock:
     return _stock(codes, "-fullness", "pk")
 
 
-@dataclass(frozen=True)
-class Issued:
-    """Codes given out (archived ones too), and those of them redeemed at least once."""
-
-    codes: int
-    used: int
-
-
-def issued(selection: Selection) -> Issued:
-    codes = PromoCode.objects.filter(_campaign(selection), approved_at__isnull=False)
-    return Issued(**codes.aggregate(codes=Count("pk"), used=Count("pk", filter=Exists(_uses()))))
-
-
 def _in_use(selection: Selection) -> PromoCodeQuerySet:
     return PromoCode.objects.filter(_campaign(selection), archived_at=None, approved_at__isnull=False)
 
 
 def _campaign(selection: Selection) -> Q:
     return Q(campaign=selection.campaign_id) if selection.campaign_id else Q()
-
-
-def _uses() -> QuerySet[PromoCodeUsage]:
-    return PromoCodeUsage.objects.filter(promo_code=OuterRef("pk"), status__in=SETTLED)
 
 
 def _stock(codes: PromoCodeQuerySet, *order: str) -> Stock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analytics import blocks, formulas, links
+from analytics import blocks, formulas, links, queries
 from analytics.blocks import Card, Cell, Paging, Table
 from analytics.formulas import Ratio
 from analytics.measures import ranking, revenue, stock
@@ -126,7 +126,7 @@ def stock_section(asked: Asked) -> Section:
     unused = stock.never_used(asked.selection)
     expiring = stock.expiring(asked.selection, asked.now)
     full = stock.running_out(asked.selection)
-    issued = stock.issued(asked.selection)
+    issued = queries.issued(asked.selection.campaign_id)
     return Section(
         title="Now, whatever the period",
         sentence=f"Never used: {unused.shown_count}; about to expire, within {stock.EXPIRES_WITHIN.days} days: "

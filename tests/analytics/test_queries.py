@@ -196,14 +196,15 @@ def test_conversion_follows_customers_for_thirty_days(
 
 
 def test_issued_counts_codes_used_at_least_once(django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    code = PromoCodeFactory(archived_at=LONG_AGO)
-    redeem(code)
-    redeem(code)
-    PromoCodeFactory()
+    campaign = CampaignFactory()
+    PromoCodeFactory(archived_at=LONG_AGO, used_count=2, campaign=campaign)
+    redeem(PromoCodeFactory(), status=PromoCodeUsage.Status.REFUNDED, is_given_back=True)
+    UsageFactory(promo_code=PromoCodeFactory(), status=PromoCodeUsage.Status.FAILED)
     PromoCodeFactory(approved_at=None)
 
     with django_assert_num_queries(1):
-        assert queries.issued() == queries.Issued(codes=2, used=1)
+        assert queries.issued() == queries.Issued(codes=3, used=2)
+    assert queries.issued(campaign.pk) == queries.Issued(codes=1, used=1)
 
 
 def test_recent_is_newest_first(django_assert_num_queries: DjangoAssertNumQueries) -> None:
