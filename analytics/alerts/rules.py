@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,10 +10,10 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Count, Min, Q, QuerySet
 from django.urls import reverse
-from django.utils import timezone
 
-from analytics import links, needs, queries
-from analytics.alerts import usual
+from analytics import links, needs
+from analytics.alerts import paces
+from analytics.alerts.findings import Finding, moment_in_words, rows_within
 from analytics.alerts.usual import Span
 from analytics.models import Alert
 from promos import brake, campaigns, money
@@ -23,28 +22,14 @@ from promos.models import (
     Campaign,
     CodeCheck,
     PromoCode,
-    PromoCodeUsage,
     WebhookEvent,
 )
 
 Kind = Alert.Kind
 #: Of one kind at once; the next ones come when these are dealt with.
 AT_MOST = 20
-#: A longer silence is compared by its last week.
-LONGEST_SILENCE = timedelta(days=7)
 #: For how long the brake's alarm is shown after it was last raised.
 GUESSING_SHOWN = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something out of the ordinary: ``subject`` tells it from others of its kind, ``link`` leads to its rows."""
-
-    kind: Alert.Kind
-    subject: str
-    sentence: str
-    link: str
-
 
 Rule = Callable[[datetime], list[Finding]]
 
@@ -64,51 +49,16 @@ def refuse_unknown_kinds() -> None:
         )
 
 
-def redemptions_jump(now: datetime) -> list[Finding]:
-    """Compare the last hours with the same hours of the four weeks before."""
-    span = usual.last_hours(settings.ALERT_WINDOW_HOURS, now=now)
-    count, earlier = _settled_redemptions(span)
-    if not _is_jump(count, earlier):
-        return []
-    sentence = f"{count:,} redemptions in {_hours(span)}; {_busiest(earlier)}."
-    return [Finding(Kind.REDEMPTIONS_JUMP, "", sentence, _rows(PromoCodeUsage, span, "redeemed_at"))]
-
-
-def redemptions_stop(now: datetime) -> list[Finding]:
-    """Compare the silence since the last redemption with the same hours of the four weeks before."""
-    settled = PromoCodeUsage.objects.filter(status__in=queries.SETTLED, redeemed_at__lte=now)
-    last = settled.order_by("-redeemed_at").values_list("redeemed_at", flat=True).first()
-    if last is None:
-        return []
-    _, earlier = _settled_redemptions(Span(max(last, now - LONGEST_SILENCE), now))
-    if not usual.is_stop(earlier, expected=settings.ALERT_STOP_EXPECTED):
-        return []
-    sentence = (
-        f"Nobody has redeemed a code since {_moment(last)}; "
-        f"in the same hours of the last four weeks there were at least {min(earlier):,} redemptions."
-    )
-    return [Finding(Kind.REDEMPTIONS_STOP, "", sentence, links.rows(PromoCodeUsage))]
-
-
-def failed_checks_jump(now: datetime) -> list[Finding]:
-    """Compare the refused codes of the last hours with the same hours of the four weeks before."""
-    span = usual.last_hours(settings.ALERT_WINDOW_HOURS, now=now)
-    count, earlier = _counts(CodeCheck.objects.exclude(reason=""), "checked_at", span)
-    if not _is_jump(count, earlier):
-        return []
-    sentence = f"{count:,} codes were refused in {_hours(span)}; {_busiest(earlier)}."
-    link = _rows(CodeCheck, span, "checked_at", reason__gt="")
-    return [Finding(Kind.FAILED_CHECKS_JUMP, "", sentence, link)]
-
-
 def guessing(now: datetime) -> list[Finding]:
     """Pass on the alarm that the brake raised, for a day after it was last raised."""
     alarm = BrakeCounter.objects.filter(key=brake.EVERYBODY, alarmed_at__gt=now - GUESSING_SHOWN).first()
     if alarm is None or alarm.alarmed_at is None:
         return []
-    sentence = f"Far more codes than usual were refused within an hour, last at {_moment(alarm.alarmed_at)}."
+    sentence = (
+        f"Far more codes than usual were refused within an hour, last at {moment_in_words(alarm.alarmed_at)}."
+    )
     before = alarm.alarmed_at - timedelta(hours=1)
-    link = _rows(CodeCheck, Span(before, alarm.alarmed_at), "checked_at", reason__gt="")
+    link = rows_within(CodeCheck, Span(before, alarm.alarmed_at), "checked_at", reason__gt="")
     return [Finding(Kind.GUESSING, "", sentence, link)]
 
 
@@ -131,7 +81,7 @@ def expiring(now: datetime) -> list[Finding]:
         Finding(
             Kind.EXPIRING,
             f"offer:{each['offer']} {each['expires_at']:%Y-%m-%dT%H:%MZ}",
-            f"{_named(each)} will expire on {_moment(each['expires_at'])}.",
+            f"{_named(each)} will expire on {moment_in_words(each['expires_at'])}.",
             links.row(PromoCode, each["key"]) if each["count"] == 1 else links.expiring_codes(now),
         )
         for each in together
@@ -161,47 +111,20 @@ def webhooks_silent(now: datetime) -> list[Finding]:
     last = WebhookEvent.objects.order_by("-received_at").values_list("received_at", flat=True).first()
     if last is None or now - last < timedelta(hours=settings.ALERT_WEBHOOKS_SILENT_HOURS):
         return []
-    sentence = f"No webhook has come from Stripe since {_moment(last)}."
+    sentence = f"No webhook has come from Stripe since {moment_in_words(last)}."
     return [Finding(Kind.WEBHOOKS_SILENT, "", sentence, reverse("admin:promos_webhookevent_health"))]
 
 
 RULES: dict[Alert.Kind, Rule] = {
-    Kind.REDEMPTIONS_JUMP: redemptions_jump,
-    Kind.REDEMPTIONS_STOP: redemptions_stop,
-    Kind.FAILED_CHECKS_JUMP: failed_checks_jump,
+    Kind.REDEMPTIONS_JUMP: paces.redemptions_jump,
+    Kind.REDEMPTIONS_STOP: paces.redemptions_stop,
+    Kind.FAILED_CHECKS_JUMP: paces.failed_checks_jump,
     Kind.GUESSING: guessing,
     Kind.BUDGET: budget,
     Kind.EXPIRING: expiring,
     Kind.SYNC_FAILED: sync_failed,
     Kind.WEBHOOKS_SILENT: webhooks_silent,
 }
-
-
-def _settled_redemptions(span: Span) -> tuple[int, list[int]]:
-    return _counts(PromoCodeUsage.objects.filter(status__in=queries.SETTLED), "redeemed_at", span)
-
-
-def _counts(rows: QuerySet[Any], column: str, span: Span) -> tuple[int, list[int]]:
-    """Count rows in a span and in the same span of each of the four weeks before, in one query."""
-    spans = [span, *span.earlier()]
-    within = [Q(**{f"{column}__gte": each.start, f"{column}__lt": each.end}) for each in spans]
-    anywhere = Q()
-    for each in within:
-        anywhere |= each
-    counts = {f"span_{n}": Count("pk", filter=each) for n, each in enumerate(within)}
-    found = rows.filter(anywhere).aggregate(**counts)
-    count, *earlier = (found[name] for name in counts)
-    return count, earlier
-
-
-def _is_jump(count: int, earlier: list[int]) -> bool:
-    return usual.is_jump(
-        count, earlier, minimum=settings.ALERT_MINIMUM_CASES, percent=settings.ALERT_JUMP_PERCENT
-    )
-
-
-def _busiest(earlier: list[int]) -> str:
-    return f"in the same hours of the last four weeks there were at most {max(earlier):,}"
 
 
 def _together(codes: QuerySet[PromoCode], *by: str) -> list[dict[str, Any]]:
@@ -218,7 +141,11 @@ def _spent(campaign: Campaign, now: datetime) -> str:
     spent, total = campaign.spent_amount + campaign.promised_amount, campaign.budget_amount or 0
     shown, whole = (money.display(amount, campaign.currency) for amount in (spent, total))
     pace = campaigns.pace(campaign, now=now)
-    until = f"; at this pace it lasts until {_moment(pace.lasts_until)}" if pace and pace.lasts_until else ""
+    until = (
+        f"; at this pace it lasts until {moment_in_words(pace.lasts_until)}"
+        if pace and pace.lasts_until
+        else ""
+    )
     return f"{campaign.name} has given away or promised {shown} of its budget of {whole}{until}."
 
 
@@ -231,17 +158,3 @@ def _out_of_step(each: dict[str, Any]) -> str:
 def _named(each: dict[str, Any]) -> str:
     others = each["count"] - 1
     return f"{each['code']} and {others:,} more like it" if others else str(each["code"])
-
-
-def _rows(model: type[Any], span: Span, column: str, **lookups: str) -> str:
-    within = {f"{column}__gte": span.start.isoformat(), f"{column}__lt": span.end.isoformat()}
-    return links.rows(model, **within, **lookups)
-
-
-def _hours(span: Span) -> str:
-    hours = int((span.end - span.start) / timedelta(hours=1))
-    return f"the {hours} hours before {_moment(span.end)}"
-
-
-def _moment(moment: datetime) -> str:
-    return timezone.localtime(moment, timezone.get_default_timezone()).strftime("%Y-%m-%d %H:%M %Z")

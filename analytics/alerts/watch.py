@@ -14,7 +14,7 @@ from django.db import transaction
 
 from analytics import mail
 from analytics.alerts import rules
-from analytics.alerts.rules import Finding
+from analytics.alerts.findings import Finding
 from analytics.models import Alert, AlertMessage
 
 OVER_AFTER = timedelta(minutes=30)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from analytics.alerts import rules, usual
+from analytics.alerts import paces, rules, usual
 from analytics.alerts.usual import Span
 from promos import brake
 from promos.models import BrakeCounter, CodeCheck, PromoCode, PromoCodeUsage
@@ -69,19 +69,19 @@ def test_jump_in_redemptions_names_both_numbers(django_assert_num_queries: Djang
     redeemed(36, at=NOW - HOUR - 2 * WEEK)
     redeemed(500, at=NOW - HOUR - DAY)  # another day of the week
     with django_assert_num_queries(1):
-        [finding] = rules.redemptions_jump(NOW)
+        [finding] = paces.redemptions_jump(NOW)
     assert finding.sentence == (
         "61 redemptions in the 24 hours before 2026-06-30 12:00 UTC; "
         "in the same hours of the last four weeks there were at most 36."
     )
-    assert rules.redemptions_jump(NOW + 2 * DAY) == []
+    assert paces.redemptions_jump(NOW + 2 * DAY) == []
 
 
 @pytest.mark.django_db
 def test_redemptions_of_the_running_hour_wait_for_its_end() -> None:
     redeemed(100, at=NOW)
-    assert rules.redemptions_jump(NOW) == []
-    assert len(rules.redemptions_jump(NOW + HOUR)) == 1
+    assert paces.redemptions_jump(NOW) == []
+    assert len(paces.redemptions_jump(NOW + HOUR)) == 1
 
 
 @pytest.mark.django_db
@@ -89,20 +89,20 @@ def test_stop_is_seen_when_every_week_had_enough() -> None:
     redeemed(1, at=NOW - 2 * HOUR)
     for week in range(1, 5):
         redeemed(10, at=NOW - HOUR - week * WEEK)
-    [finding] = rules.redemptions_stop(NOW)
+    [finding] = paces.redemptions_stop(NOW)
     assert "Nobody has redeemed a code since 2026-06-30 10:20 UTC" in finding.sentence
     assert "at least 10 redemptions" in finding.sentence
     redeemed(1, at=NOW)
-    assert rules.redemptions_stop(NOW) == []
+    assert paces.redemptions_stop(NOW) == []
 
 
 @pytest.mark.django_db
 def test_silence_of_a_quiet_or_a_new_shop_is_no_stop() -> None:
-    assert rules.redemptions_stop(NOW) == []
+    assert paces.redemptions_stop(NOW) == []
     redeemed(1, at=NOW - 2 * HOUR)
     for week, times in enumerate((10, 9, 10, 10), start=1):
         redeemed(times, at=NOW - HOUR - week * WEEK)
-    assert rules.redemptions_stop(NOW) == []
+    assert paces.redemptions_stop(NOW) == []
 
 
 @pytest.mark.django_db
@@ -111,10 +111,10 @@ def test_failed_checks_are_compared_and_accepted_ones_left_out() -> None:
     CodeCheck.objects.bulk_create(
         CodeCheck(text="GOOD", reason="", checked_at=NOW - HOUR - WEEK) for _ in range(30)
     )
-    [finding] = rules.failed_checks_jump(NOW)
+    [finding] = paces.failed_checks_jump(NOW)
     assert finding.sentence.startswith("30 codes were refused in the 24 hours before 2026-06-30 12:00 UTC;")
     refused(20, at=NOW - HOUR - WEEK)
-    assert rules.failed_checks_jump(NOW) == []
+    assert paces.failed_checks_jump(NOW) == []
 
 
 @pytest.mark.django_db

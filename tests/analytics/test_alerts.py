@@ -25,7 +25,7 @@ from pytest_django import Settings
 
 from analytics import outbox, turns, webhook
 from analytics.alerts import rounds, rules, sending, watch
-from analytics.alerts.rules import Finding
+from analytics.alerts.findings import Finding
 from analytics.models import Alert, AlertMessage
 from promos import rounds as worker_rounds
 from promos import worker
