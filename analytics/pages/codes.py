@@ -47,17 +47,19 @@ HEADERS = (
 
 def build(asked: Asked) -> list[Section]:
     """Return a section of ranked codes for each currency, and one of what needs a look."""
+    return [*rankings(asked, Order(asked.chosen[ORDER.name])), stock_section(asked)]
+
+
+def rankings(asked: Asked, order: Order) -> list[Section]:
+    """Rank the codes of each currency, the one with the most discounted orders first."""
     totals = sorted(revenue.impact(asked.selection).values(), key=lambda total: -total.discounted_orders)
-    return [
-        *(ranked(asked, total, is_only=len(totals) == 1) for total in totals),
-        stock_section(asked),
-    ]
+    return [_ranked(asked, total, order, is_only=len(totals) == 1) for total in totals]
 
 
-def ranked(asked: Asked, total: Impact, *, is_only: bool) -> Section:
+def _ranked(asked: Asked, total: Impact, order: Order, *, is_only: bool) -> Section:
     """Rank the codes of one currency: in parts when it is the only one, else the first few."""
     selection = replace(asked.selection, currency=total.currency)
-    order, rows = Order(asked.chosen[ORDER.name]), ROWS if is_only else ROWS_OF_EACH
+    rows = ROWS if is_only else ROWS_OF_EACH
     start = (asked.part - 1) * rows if is_only else 0
     # One more than is shown tells whether there is another part.
     found = ranking.ranking(selection, order, start=start, limit=rows + 1)

@@ -47,6 +47,23 @@ def build(asked: Asked) -> list[Section]:
     ]
 
 
+def answers(asked: Asked) -> list[Section]:
+    """Return the answer alone, for each currency: the sentence, and which segments use which codes."""
+    segments, uses = customers.segments(asked.selection), customers.uses(asked.selection, limit=SHOWN_USES)
+    names = plan_names.of({row.plan for row in segments} | {use.plan for use in uses})
+    return [
+        Section(
+            title=currency.upper(),
+            sentence=sentence(
+                [row for row in segments if row.currency == currency],
+                [use for use in uses if use.currency == currency],
+            ),
+            tables=[_uses([use for use in uses if use.currency == currency], names)],
+        )
+        for currency in sorted({row.currency for row in segments})
+    ]
+
+
 def sentence(segments: Sequence[SegmentFigures], uses: Sequence[Use]) -> str:
     """Answer: which customer segments use which codes?"""
     new, others = _sums(segments)

@@ -9,6 +9,7 @@ from analytics.formulas import Ratio
 from analytics.measures import steps
 from analytics.measures.steps import Checks, Conversion, Refusal
 from analytics.pages.page import PERMISSIONS, Asked, Page, Section
+from analytics.selection import Selection
 from promos.eligibility import Reason
 from promos.models import PromoCode
 
@@ -21,14 +22,7 @@ def build(asked: Asked) -> list[Section]:
     selection = asked.selection
     now, before = steps.checks(selection), steps.checks(selection.previous)
     bought, bought_before = steps.conversion(selection), steps.conversion(selection.previous)
-    checkouts = steps.checkouts(selection)
-    people = [
-        steps.viewed(selection),
-        now.customers,
-        now.accepted_customers,
-        checkouts.started,
-        checkouts.paid,
-    ]
+    people = _people(selection, now)
     return [
         Section(
             sentence=sentence(bought),
@@ -41,6 +35,25 @@ def build(asked: Asked) -> list[Section]:
                 _texts(steps.refusals(selection)),
             ],
         )
+    ]
+
+
+def answers(asked: Asked) -> list[Section]:
+    """Return the answer alone: the sentence, and the people at each step."""
+    people = _people(asked.selection, steps.checks(asked.selection))
+    told = sentence(steps.conversion(asked.selection))
+    return [Section(sentence=told, charts=[_funnel(people)], tables=[_shares(people)])]
+
+
+def _people(selection: Selection, checks: Checks) -> list[int | None]:
+    """Count the people at each of the steps; None where nobody can say."""
+    checkouts = steps.checkouts(selection)
+    return [
+        steps.viewed(selection),
+        checks.customers,
+        checks.accepted_customers,
+        checkouts.started,
+        checkouts.paid,
     ]
 
 

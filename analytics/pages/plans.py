@@ -21,25 +21,43 @@ OTHERS = "Others"
 
 def build(asked: Asked) -> list[Section]:
     """Return a section for each currency in which something was paid."""
-    orders = plan_mix.orders(asked.selection)
-    names = plan_names.of(row.plan for row in orders)
-    discounted = Counter[str]()
-    for row in orders:
-        discounted[row.currency] += row.discounted_orders
+    found, names = _by_currency(asked)
     return [
-        mix(asked, currency, [row for row in orders if row.currency == currency], names)
-        for currency, _ in discounted.most_common()
+        replace(
+            _answer(orders, names),
+            tables=[
+                _shares(orders, names),
+                _crossed(plan_mix.by_code(replace(asked.selection, currency=currency), limit=CODES_CROSSED)),
+            ],
+        )
+        for currency, orders in found.items()
     ]
 
 
-def mix(asked: Asked, currency: str, orders: list[PlanOrders], names: dict[str, str]) -> Section:
-    """Put the plans of one currency side by side; ``orders`` has the most discounted one first."""
-    crossed = plan_mix.by_code(replace(asked.selection, currency=currency), limit=CODES_CROSSED)
+def answers(asked: Asked) -> list[Section]:
+    """Return the answer alone, for each currency: the sentence, and the plans beside each other."""
+    found, names = _by_currency(asked)
+    return [_answer(orders, names) for orders in found.values()]
+
+
+def _by_currency(asked: Asked) -> tuple[dict[str, list[PlanOrders]], dict[str, str]]:
+    """Return the plans of each currency, the most discounted first, and what the plans are called."""
+    orders = plan_mix.orders(asked.selection)
+    discounted = Counter[str]()
+    for row in orders:
+        discounted[row.currency] += row.discounted_orders
+    found = {
+        currency: [row for row in orders if row.currency == currency]
+        for currency, _ in discounted.most_common()
+    }
+    return found, plan_names.of(row.plan for row in orders)
+
+
+def _answer(orders: list[PlanOrders], names: dict[str, str]) -> Section:
     return Section(
-        title=currency.upper(),
+        title=orders[0].currency.upper(),
         sentence=sentence(orders, names),
         charts=[_chart(orders[:PLANS_DRAWN], names)],
-        tables=[_shares(orders, names), _crossed(crossed)],
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -19,58 +19,45 @@ Block = TypeVar("Block", Chart, Table)
 
 @dataclass(frozen=True)
 class Question:
-    """A question, the page whose sections answer it, and what is shown of each section."""
+    """A question, what answers it, mostly in a section for each currency, and the page that says more."""
 
     text: str
+    answers: Callable[[Asked], list[Section]]
     page: Page
-    #: From which section up to which; what a page says of the present is its last.
-    sections: tuple[int | None, int | None] = (None, None)
-    charts: int = 1
-    #: Which of a section's tables, by their places.
-    tables: tuple[int, ...] = ()
 
 
 #: METRICS' own, in its order.
 QUESTIONS = (
-    Question("Which codes drive the most revenue?", codes.PAGE, (None, -1), tables=(0,)),
-    Question("How much are we giving away against what it earns?", revenue.PAGE),
-    Question("Which customer segments use which codes?", customers.PAGE, tables=(1,)),
-    Question("What is the conversion from code to purchase?", funnel.PAGE, tables=(0,)),
-    Question("Which plans are most popular with discounted customers?", plans.PAGE),
+    Question(
+        "Which codes drive the most revenue?", lambda asked: codes.rankings(asked, Order.NET), codes.PAGE
+    ),
+    Question("How much are we giving away against what it earns?", revenue.answers, revenue.PAGE),
+    Question("Which customer segments use which codes?", customers.answers, customers.PAGE),
+    Question("What is the conversion from code to purchase?", funnel.answers, funnel.PAGE),
+    Question("Which plans are most popular with discounted customers?", plans.answers, plans.PAGE),
     Question(
         "Which codes were never used, are about to expire, about to run out?",
+        lambda asked: [codes.stock_section(asked)],
         codes.PAGE,
-        (-1, None),
-        tables=(0, 1, 2),
     ),
 )
 
 
 def build(asked: Asked) -> list[Section]:
-    """Answer each question from the sections of its page, each page built once."""
-    asked = replace(asked, chosen={codes.ORDER.name: Order.NET})
-    pages = {question.page.slug: question.page for question in QUESTIONS}
-    built = {slug: page.build(asked) for slug, page in pages.items()}
-    return [
-        answer(question, built[question.page.slug][slice(*question.sections)], asked)
-        for question in QUESTIONS
-    ]
+    """Answer each question in a section of its own."""
+    return [answer(question, asked) for question in QUESTIONS]
 
 
-def answer(question: Question, sections: Sequence[Section], asked: Asked) -> Section:
-    """Join the sections of a page, mostly one for each currency, into the answer to a question."""
+def answer(question: Question, asked: Asked) -> Section:
+    """Join what each currency has to say into one answer, with the way to more."""
+    sections = question.answers(asked)
     has_many = len(sections) > 1
     told = [f"{one.title}: {one.sentence}" if has_many else one.sentence for one in sections]
     return Section(
         title=question.text,
         sentence=" ".join(told) or question.page.empty,
-        charts=[_named(each, one, has_many) for one in sections for each in one.charts[: question.charts]],
-        tables=[
-            _named(_head(one.tables[at]), one, has_many)
-            for one in sections
-            for at in question.tables
-            if at < len(one.tables)
-        ],
+        charts=[_named(chart, one, has_many) for one in sections for chart in one.charts],
+        tables=[_named(_head(table), one, has_many) for one in sections for table in one.tables],
         more=blocks.words(f"More: {question.page.title}", f"{question.page.address}{asked.link()}"),
     )
 

@@ -42,6 +42,19 @@ def build(asked: Asked) -> list[Section]:
     ]
 
 
+def answers(asked: Asked) -> list[Section]:
+    """Return the answer alone, for each currency: the sentence, and gross, discount and net over time."""
+    now, moved = revenue.impact(asked.selection), revenue.over_time(asked.selection)
+    return [
+        Section(
+            title=currency.upper(),
+            sentence=sentence(now[currency]),
+            charts=_charts(moved.get(currency, []), currency, asked.period)[:1],
+        )
+        for currency in sorted(now, key=lambda currency: (_weight(now, currency), currency))
+    ]
+
+
 def _weight(now: dict[str, Impact], currency: str) -> int:
     """Put the currency with the most discounted orders first."""
     return -now[currency].discounted_orders if currency in now else 0

@@ -73,5 +73,5 @@ def test_questions_lead_on_with_the_same_filters(opened: Open) -> None:
 def test_questions_ask_a_bounded_number_of_queries(
     opened: Open, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_max_num_queries(55):
+    with django_assert_max_num_queries(45):
         opened("questions")
