@@ -14,7 +14,8 @@ from promos.redemptions.rebuilding import Weeks
 from tests.analytics.builders import after, buy, pay_back, redeem, renew
 from tests.factories import OfferFactory, PromoCodeFactory, UsageFactory
 
-pytestmark = pytest.mark.django_db
+# On PostgreSQL several connections read.
+pytestmark = pytest.mark.django_db(transaction=True)
 TABLES = (CodeTotal, CodeWeekTotal, CodeDayTotal, PlanDayTotal)
 
 
@@ -33,7 +34,7 @@ def rows() -> list[list[object]]:
 
 
 @pytest.fixture(autouse=True)
-def _lives() -> None:
+def _lives(transactional_db: None) -> None:
     """Two codes of a batch and one alone, in two currencies over some weeks, beside sales without a code."""
     batch = CodeBatch.objects.create(offer=OfferFactory(), prefix="B-", pattern="####", requested=2)
     for code in (PromoCodeFactory(batch=batch), PromoCodeFactory(batch=batch), PromoCodeFactory()):

@@ -35,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--from", dest="first", type=day, metavar="DAY", help="first day, in UTC")
         parser.add_argument("--to", dest="last", type=day, metavar="DAY", help="last day, in UTC")
         parser.add_argument(
-            "--weeks", type=weeks_at_once, default=13, metavar="N", help="so many in one step (default 13)"
+            "--weeks", type=weeks_at_once, default=26, metavar="N", help="so many in one step (default 26)"
         )
         parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
