@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,8 +16,9 @@ from playwright.sync_api import Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from analytics.models import Alert, AlertMessage
 from promos import batches, stripe_gateway, worker
-from promos.models import CodeBatch, PromoCode, StripePromotionCode
+from promos.models import ApiToken, CodeBatch, PromoCode, StripePromotionCode
 from promos.standin.server import Standin
 from promos.sync import pull
 from tests import factories
@@ -55,7 +57,18 @@ def shop(db: None, now: datetime) -> PromoCode:
     factories.PromoCodeFactory(code="REFUSED")
     PromoCode.objects.filter(code="REFUSED").update(sync_status="error", sync_error="No such product.")
     factories.CodeCheckFactory(promo_code=code, text="SPRING20")
+    factories.ApiTokenFactory()
+    _alert(now)
     return code
+
+
+def _alert(now: datetime) -> None:
+    sentence = (
+        "30 codes were refused in the 24 hours before 2026-06-30 12:00 UTC; before there were at most 3."
+    )
+    told = {"sentence": sentence, "link": "/admin/", "opened_at": now, "seen_at": now}
+    alert = Alert.objects.create(kind="failed_checks_jump", **told)
+    AlertMessage.objects.create(alert=alert, event="opened", channel="mail", created_at=now, error="Refused.")
 
 
 @pytest.fixture
@@ -107,12 +120,19 @@ PAGES = {
     "import": ("admin:promos_promocode_import_file",),
     "why": ("admin:promos_codecheck_why",),
     "health": ("admin:promos_webhookevent_health",),
+    "alerts": ("admin:analytics_alert_changelist",),
+    "alert": ("admin:analytics_alert_change", "alert"),
+    "messages": ("admin:analytics_alertmessage_changelist",),
+    "journeys": ("admin:promos_journey_changelist",),
+    "tokens": ("admin:promos_apitoken_changelist",),
+    "new token": ("admin:promos_apitoken_add",),
 }
 
 
 def open_page(page: Page, name: str, code: PromoCode) -> None:
     route, *kinds = PAGES[name]
-    keys = {"code": code.pk, "campaign": code.campaign_id}
+    alert = Alert.objects.values_list("pk", flat=True).first()
+    keys = {"code": code.pk, "campaign": code.campaign_id, "alert": alert}
     go(page, route, *(keys[kind] for kind in kinds))
     page.wait_for_load_state("networkidle")
 
@@ -265,3 +285,16 @@ def test_menu_and_row_actions_are_reached_by_keyboard(office: Page, shop: PromoC
     expect(office.get_by_role("searchbox").or_(office.locator("[name=s]")).last).to_be_focused()
     office.keyboard.type("SPRING")
     expect(office.locator("#command-results, [id*=command]").get_by_text("SPRING20").first).to_be_visible()
+
+
+def test_key_to_the_api_is_made_and_shown(office: Page, stranger: User) -> None:
+    go(office, "admin:promos_apitoken_add")
+    office.locator(".select2-selection").click()
+    office.locator(".select2-search__field").last.fill("stranger")
+    office.get_by_role("option", name="stranger@example.com").click()
+    office.get_by_label("Name").fill("Shop")
+    office.get_by_role("button", name="Save", exact=True).click()
+    expect(office.locator("code")).to_have_text(re.compile(r"pdk_[\w-]{43}"))
+    assert complaints(office) == []
+    assert too_wide(office) == []
+    assert ApiToken.objects.get().user == stranger
