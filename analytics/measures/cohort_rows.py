@@ -34,7 +34,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import ExtractMonth, ExtractYear
+from django.db.models.functions import Cast, ExtractMonth, ExtractYear
 from djstripe.models import Price
 
 from analytics.economics import Earnings
@@ -106,13 +106,17 @@ class Paying:
     customers: int
 
 
-def paying(chosen: Selection) -> list[Paying]:
+def paying(chosen: Selection, *, promo_only: bool = False) -> list[Paying]:
     """Count the customers whose orders cover each stretch of months; an order paid back in full covers none.
 
     An order covers what it was for: a year twelve months, anything shorter its own month.
+    ``promo_only`` leaves out the customers without a code.
     """
-    stretches = _orders(chosen).values(
-        *_COHORT, "customer_id", first=_since_signup(chosen), end=_since_signup(chosen) + _covered()
+    side = Q(usage__isnull=False) if promo_only else Q()
+    stretches = (
+        _orders(chosen)
+        .filter(side)
+        .values(*_COHORT, "customer_id", first=_since_signup(chosen), end=_since_signup(chosen) + _covered())
     )
     sql, params = stretches.order_by().query.sql_with_params()
     with connections[stretches.db].cursor() as cursor:
@@ -210,7 +214,9 @@ def _redeemed() -> Exists:
 def _number(name: str, chosen: Selection) -> Expression:
     """Return the number of a time's month in the site's time zone."""
     zone = chosen.period.zone
-    return ExtractYear(name, tzinfo=zone) * 12 + ExtractMonth(name, tzinfo=zone) - 1
+    number = ExtractYear(name, tzinfo=zone) * 12 + ExtractMonth(name, tzinfo=zone) - 1
+    # PostgreSQL extracts numerics, by which sorting and grouping take twice as long.
+    return Cast(number, IntegerField())
 
 
 def _since_signup(chosen: Selection) -> Expression:

@@ -19,7 +19,7 @@ from analytics import economics
 from analytics.economics import Assumptions, Earnings
 from analytics.formulas import MINIMUM_CASES, Ratio
 from analytics.measures import cohort_rows
-from analytics.measures.cohort_rows import Granted, Side
+from analytics.measures.cohort_rows import Granted, Paying, Side
 from analytics.selection import Selection
 
 RETENTION = (
@@ -204,10 +204,33 @@ def first_full_month(duration: str, months: int | None, *, covered: int) -> int 
     return discounted * covered
 
 
-def _groups(chosen: Selection) -> dict[Side, Group]:
+def still_paying(chosen: Selection, *, now: datetime) -> list[Cohort]:
+    """Return the cohorts of promo customers with nothing but who still paid in which month. Two queries."""
+    this_month = cohort_rows.month_number(now.astimezone(chosen.period.zone).date())
+    return [
+        Cohort(
+            side.currency,
+            side.plan,
+            side.interval,
+            cohort_rows.first_day(side.month_number),
+            age=this_month - side.month_number,
+            promo=Group(paying=counts),
+            rest=Group(),
+        )
+        for side, counts in _paying(cohort_rows.paying(chosen, promo_only=True)).items()
+    ]
+
+
+def _paying(rows: Iterable[Paying]) -> dict[Side, Counter[int]]:
+    """Count, for each side, the customers still paying in each month."""
     paying: dict[Side, Counter[int]] = defaultdict(Counter)
-    for row in cohort_rows.paying(chosen):
+    for row in rows:
         paying[row.side].update(dict.fromkeys(range(row.first, row.end), row.customers))
+    return paying
+
+
+def _groups(chosen: Selection) -> dict[Side, Group]:
+    paying = _paying(cohort_rows.paying(chosen))
     earned: dict[Side, dict[int, Earnings]] = defaultdict(dict)
     for moved in cohort_rows.earnings(chosen):
         earned[moved.side][moved.month] = moved.earned

@@ -76,7 +76,7 @@ def survival(chosen: Selection, *, now: datetime) -> Survival:
     """Return the chances that cohorts of the last three years tell, whatever their campaign."""
     today = now.astimezone(chosen.period.zone).date()
     period = Period(today - LEARNT_FROM, today + timedelta(days=1), chosen.period.zone)
-    return Survival(cohorts.cohorts(Selection(period, currency=chosen.currency), now=now))
+    return Survival(cohorts.still_paying(Selection(period, currency=chosen.currency), now=now))
 
 
 def committed_by_offer(groups: Iterable[Running], *, today: date) -> dict[tuple[str, int], int]:
