@@ -137,6 +137,7 @@ class CampaignMoney:
     gross_amount: int
     discount_amount: int
     net_amount: int
+    discounted_orders: int
 
 
 def by_campaign(selection: Selection) -> list[CampaignMoney]:
@@ -145,5 +146,7 @@ def by_campaign(selection: Selection) -> list[CampaignMoney]:
         "campaign_id": F("usage__promo_code__campaign_id"),
         "name": Coalesce("usage__promo_code__campaign__name", Value("No campaign")),
     }
-    found = selection.entries().values("currency", **campaign).annotate(**_SUMS)
+    # The count stands first: after the sums their names mean the sums.
+    sums = {"discounted_orders": Count("pk", filter=DISCOUNTED), **_SUMS}
+    found = selection.entries().values("currency", **campaign).annotate(**sums)
     return rows.of(CampaignMoney, found.order_by("currency", F("discount_amount").desc(), F("campaign_id")))

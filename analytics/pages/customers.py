@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from analytics import blocks, charts, formulas, links
@@ -43,8 +44,16 @@ def build(asked: Asked) -> list[Section]:
             [row for row in uses if row.currency == currency],
             [row for row in savers if row.currency == currency],
         )
-        for currency in sorted({row.currency for row in segments})
+        for currency in _currencies(segments)
     ]
+
+
+def _currencies(segments: Iterable[SegmentFigures]) -> list[str]:
+    """Return the currencies, the one with the most redemptions first."""
+    redemptions = Counter[str]()
+    for row in segments:
+        redemptions[row.currency] += row.redemptions
+    return [currency for currency, _ in redemptions.most_common()]
 
 
 def answers(asked: Asked) -> list[Section]:
@@ -60,7 +69,7 @@ def answers(asked: Asked) -> list[Section]:
             ),
             tables=[_uses([use for use in uses if use.currency == currency], names)],
         )
-        for currency in sorted({row.currency for row in segments})
+        for currency in _currencies(segments)
     ]
 
 

@@ -78,6 +78,8 @@ def per_one(now: Impact | CampaignMoney) -> str:
     """Return the net revenue for each unit of currency given away; "—" when nothing was."""
     if now.discount_amount <= 0:
         return "—"
+    if now.discounted_orders < MINIMUM_CASES:
+        return "too few"
     unit = 10 ** money.exponent(now.currency)
     kept = Decimal(now.net_amount * unit) / now.discount_amount
     return money.display(int(kept.to_integral_value(ROUND_HALF_UP)), now.currency)

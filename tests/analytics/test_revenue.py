@@ -78,8 +78,8 @@ def test_by_campaign_puts_the_most_given_away_first(
         found = revenue.by_campaign(JANUARY)
 
     assert found == [
-        CampaignMoney("usd", spring.pk, "Spring", 2_000, 500, 1_500),
-        CampaignMoney("usd", None, "No campaign", 900, 300, 600),
+        CampaignMoney("usd", spring.pk, "Spring", 2_000, 500, 1_500, 2),
+        CampaignMoney("usd", None, "No campaign", 900, 300, 600, 1),
     ]
 
 
@@ -107,6 +107,14 @@ def test_by_campaign_puts_the_most_given_away_first(
 )
 def test_sentence_is_computed(found: Impact, said: str) -> None:
     assert page.sentence(found) == said
+
+
+@pytest.mark.parametrize(
+    ("discount", "orders", "shown"), [(0, 40, "—"), (200, 29, "too few"), (200, 30, "$4.00")]
+)
+def test_net_for_each_one_given_needs_thirty_orders(discount: int, orders: int, shown: str) -> None:
+    row = CampaignMoney("usd", None, "No campaign", 1_000, discount, 800, orders)
+    assert page.per_one(row) == shown
 
 
 def test_segment_takes_renewals_and_refunds_along() -> None:
