@@ -22,6 +22,8 @@ from tests.flows.test_admin_browser import (  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 PICTURED = ("home", "list", "code", "why")
+#: What is asked of a page: the most used codes first, and why a code was refused.
+ASKED = {"list": {"o": "-5"}, "why": {"email": "", "code": "SPRING20", "plan": "price_monthly"}}
 
 
 @pytest.fixture
@@ -33,18 +35,26 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return target
 
 
-def test_pictures_are_taken(office: Page, shop: PromoCode, folder: Path, now: datetime) -> None:  # noqa: F811
+def furnish(first: PromoCode, now: datetime) -> None:
+    """Give the shop a month of redemptions of several codes, all but the refused one in step with Stripe."""
+    amount = factories.OfferFactory(kind="amount", percent_off=None, amount_off=1_000, currency="usd")
     for number in range(40):
-        code = shop if number % 3 else factories.PromoCodeFactory(code=f"PARTNER{number}", used_count=1)
-        redeem(code, at=now - timedelta(days=number % 28, hours=1), discount=980 + 35 * number, gross=4900)
+        at = now - timedelta(days=number * number % 29, hours=number % 7)
+        redeem(first, at=at, discount=980, gross=4900)
+        if number % 3 == 0:
+            uses = {"used_count": 39 - number, "max_redemptions": 50}
+            partner = factories.PromoCodeFactory(code=f"PARTNER{number}", offer=amount, **uses)
+            redeem(partner, at=at, discount=1_000, gross=4900)
+    PromoCode.objects.exclude(code="REFUSED").update(sync_status="synced", synced_at=now, next_try_at=None)
+
+
+def test_pictures_are_taken(office: Page, shop: PromoCode, folder: Path, now: datetime) -> None:  # noqa: F811
+    furnish(shop, now)
     office.set_viewport_size(DESK)
     for name in PICTURED:
         open_page(office, name, shop)
-        if name == "why":
-            answer = {"email": "", "code": shop.code, "plan": "price_monthly"}
-            office.goto(f"{office.url}?{urlencode(answer)}")
-        if name == "code":
-            office.locator("#preview-title").scroll_into_view_if_needed()
+        if name in ASKED:
+            office.goto(f"{office.url}?{urlencode(ASKED[name])}")
         office.wait_for_timeout(500)
         office.screenshot(path=folder / f"{name}.png")
     assert all((folder / f"{name}.png").stat().st_size > 20_000 for name in PICTURED)
