@@ -49,6 +49,6 @@ def test_paid_checkout_costs_few_statements(now, django_assert_num_queries, budg
 def test_paid_checkout_asks_stripe_nothing(now, monkeypatch) -> None:
     event = paid_checkout(SyncedPromoCodeFactory(), now)
     asked: list[object] = []
-    monkeypatch.setattr(stripe_gateway, "_client", lambda: asked.append("the client"))
+    monkeypatch.setattr(stripe_gateway, "client", lambda: asked.append("the client"))
     inbox.take(event, now=now)
     assert (asked, WebhookEvent.objects.get().error) == ([], "")
