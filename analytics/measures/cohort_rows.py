@@ -44,7 +44,9 @@ from analytics.selection import Selection
 from promos.models import LedgerEntry, PromoCodeUsage
 from promos.redemptions.limits import PURCHASES
 
-_COHORT = ("currency", "plan", "interval", "month_number", "is_promo")
+_COHORT = ("currency", "plan", "interval", "month_number")
+#: Each side is asked for by itself: one condition for both would keep PostgreSQL from joining.
+_BOTH = (False, True)
 
 
 def month_number(day: date) -> int:
@@ -75,9 +77,15 @@ class Size:
 
 
 def sizes(chosen: Selection) -> list[Size]:
-    """Count the customers of each side of each cohort that began in the period."""
-    rows = _signups(chosen).values(*_COHORT).annotate(customers=Count("pk")).order_by(*_COHORT)
-    return [Size(_side(row), row["customers"]) for row in rows]
+    """Count the customers of each side of each cohort that began in the period. Two queries."""
+    return [
+        Size(_side(row, is_promo), row["customers"])
+        for is_promo in _BOTH
+        for row in _signups(chosen, is_promo)
+        .values(*_COHORT)
+        .annotate(customers=Count("pk"))
+        .order_by(*_COHORT)
+    ]
 
 
 @dataclass(frozen=True)
@@ -90,10 +98,18 @@ class MonthEarnings:
 
 
 def earnings(chosen: Selection) -> list[MonthEarnings]:
-    """Sum what each side's customers paid and got back, in the cohort's currency, by month since they began."""
-    entries = _entries(chosen).values(*_COHORT, month=_since_signup(chosen))
-    rows = entries.annotate(**earned.sums("entry__")).order_by(*_COHORT, "month")
-    return [MonthEarnings(_side(row), row["month"], earned.of(row)) for row in rows]
+    """Sum what each side's customers paid and got back, in the cohort's currency, by month since they began.
+
+    Two queries.
+    """
+    return [
+        MonthEarnings(_side(row, is_promo), row["month"], earned.of(row))
+        for is_promo in _BOTH
+        for row in _entries(chosen, is_promo)
+        .values(*_COHORT, month=_since_signup(chosen))
+        .annotate(**earned.sums("entry__"))
+        .order_by(*_COHORT, "month")
+    ]
 
 
 @dataclass(frozen=True)
@@ -110,27 +126,29 @@ def paying(chosen: Selection, *, promo_only: bool = False) -> list[Paying]:
     """Count the customers whose orders cover each stretch of months; an order paid back in full covers none.
 
     An order covers what it was for: a year twelve months, anything shorter its own month.
-    ``promo_only`` leaves out the customers without a code.
+    ``promo_only`` leaves out the customers without a code. Two queries, one more with them.
     """
-    side = Q(usage__isnull=False) if promo_only else Q()
-    stretches = (
-        _orders(chosen)
-        .filter(side)
-        .values(*_COHORT, "customer_id", first=_since_signup(chosen), end=_since_signup(chosen) + _covered())
-    )
+    covered = _covered()
+    sides = (True,) if promo_only else _BOTH
+    return [row for is_promo in sides for row in _stretches(chosen, is_promo, covered)]
+
+
+def _stretches(chosen: Selection, is_promo: bool, covered: Case) -> list[Paying]:
+    first = _since_signup(chosen)
+    stretches = _orders(chosen, is_promo).values(*_COHORT, "customer_id", first=first, end=first + covered)
     sql, params = stretches.order_by().query.sql_with_params()
     with connections[stretches.db].cursor() as cursor:
         cursor.execute(_WITHOUT_OVERLAP.format(stretches=sql), params)
         rows = cursor.fetchall()
     return [
-        Paying(Side(currency, plan, interval, int(number), bool(is_promo)), int(first), int(end), customers)
-        for currency, plan, interval, number, is_promo, first, end, customers in rows
+        Paying(Side(currency, plan, interval, number, is_promo), first, end, customers)
+        for currency, plan, interval, number, first, end, customers in rows
     ]
 
 
 # The ORM cannot group by a window: each order counts only where no earlier one covers the month already.
 _WITHOUT_OVERLAP = """
-SELECT currency, plan, "interval", month_number, is_promo, uncovered, "end", COUNT(*)
+SELECT currency, plan, "interval", month_number, uncovered, "end", COUNT(*)
 FROM (
     SELECT orders.*, CASE WHEN covered > first THEN covered ELSE first END AS uncovered
     FROM (
@@ -141,8 +159,8 @@ FROM (
     ) AS orders
 ) AS uncovered_orders
 WHERE uncovered < "end"
-GROUP BY currency, plan, "interval", month_number, is_promo, uncovered, "end"
-ORDER BY currency, plan, "interval", month_number, is_promo, uncovered, "end"
+GROUP BY currency, plan, "interval", month_number, uncovered, "end"
+ORDER BY currency, plan, "interval", month_number, uncovered, "end"
 """
 
 
@@ -162,10 +180,11 @@ def granted(chosen: Selection) -> list[Granted]:
         "duration": F("usage__promo_code__offer__duration"),
         "duration_in_months": F("usage__promo_code__offer__duration_in_months"),
     }
-    rows = _signups(chosen).filter(usage__isnull=False).values(*_COHORT, **terms)
+    rows = _signups(chosen, is_promo=True).values(*_COHORT, **terms)
     counted = rows.annotate(customers=Count("pk")).order_by(*_COHORT, *terms)
     return [
-        Granted(_side(row), row["duration"], row["duration_in_months"], row["customers"]) for row in counted
+        Granted(_side(row, True), row["duration"], row["duration_in_months"], row["customers"])
+        for row in counted
     ]
 
 
@@ -180,31 +199,28 @@ def _first_orders(chosen: Selection) -> QuerySet[LedgerEntry]:
     return began.filter(customer__isnull=False)
 
 
-def _signups(chosen: Selection) -> QuerySet[LedgerEntry]:
-    """Return the first orders of the period on either side."""
-    promo = Q(usage__isnull=False)
-    if chosen.campaign_id:
-        promo &= Q(usage__promo_code__campaign=chosen.campaign_id)
-    is_promo = Case(When(usage__isnull=False, then=Value(1)), default=Value(0), output_field=IntegerField())
-    number = _number("occurred_at", chosen)
-    return (
-        _first_orders(chosen)
-        .filter(promo | Q(usage=None) & ~_redeemed())
-        .annotate(month_number=number, is_promo=is_promo)
-    )
+def _signups(chosen: Selection, is_promo: bool) -> QuerySet[LedgerEntry]:
+    """Return the first orders of the period on one side."""
+    side = Q(usage__isnull=False) if is_promo else Q(usage=None) & ~_redeemed()
+    if is_promo and chosen.campaign_id:
+        side &= Q(usage__promo_code__campaign=chosen.campaign_id)
+    return _first_orders(chosen).filter(side).annotate(month_number=_number("occurred_at", chosen))
 
 
-def _entries(chosen: Selection) -> QuerySet[LedgerEntry]:
+def _entries(chosen: Selection, is_promo: bool) -> QuerySet[LedgerEntry]:
     """Join everything that the customers of the period's first orders moved since, in its currency."""
     theirs = Q(customer__ledger_entries__currency=F("currency"))
-    return _signups(chosen).annotate(entry=FilteredRelation("customer__ledger_entries", condition=theirs))
+    entry = FilteredRelation("customer__ledger_entries", condition=theirs)
+    return _signups(chosen, is_promo).annotate(entry=entry)
 
 
-def _orders(chosen: Selection) -> QuerySet[LedgerEntry]:
+def _orders(chosen: Selection, is_promo: bool) -> QuerySet[LedgerEntry]:
     """Narrow the entries to orders that were not paid back in full."""
     back = LedgerEntry.objects.filter(order__isnull=False, order__net_amount__gt=0).values("order")
     all_of_it = back.annotate(back=Sum("net_amount")).filter(back__lte=-F("order__net_amount"))
-    return _entries(chosen).filter(Q(entry__kind__in=PURCHASES) & ~Q(entry__in=all_of_it.values("order")))
+    return _entries(chosen, is_promo).filter(
+        Q(entry__kind__in=PURCHASES) & ~Q(entry__in=all_of_it.values("order"))
+    )
 
 
 def _redeemed() -> Exists:
@@ -243,7 +259,5 @@ def months_covered(interval: str, count: int = 1) -> int:
     return {"year": 12 * count, "month": count}.get(interval, 1)
 
 
-def _side(row: Mapping[str, Any]) -> Side:
-    return Side(
-        row["currency"], row["plan"], row["interval"], row["month_number"], is_promo=bool(row["is_promo"])
-    )
+def _side(row: Mapping[str, Any], is_promo: bool) -> Side:
+    return Side(row["currency"], row["plan"], row["interval"], row["month_number"], is_promo)

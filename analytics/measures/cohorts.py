@@ -160,7 +160,7 @@ def compare(chosen: Selection, *, now: datetime) -> list[Comparison]:
 
 
 def cohorts(chosen: Selection, *, now: datetime) -> list[Cohort]:
-    """Return every cohort that began in the period, oldest first. Six queries, none a row for a customer."""
+    """Return every cohort that began in the period, oldest first. Nine queries, none a row for a customer."""
     groups, ends = _groups(chosen), _discount_ends(cohort_rows.granted(chosen))
     this_month = cohort_rows.month_number(now.astimezone(chosen.period.zone).date())
     keys = sorted({(side.month_number, side.currency, side.plan, side.interval) for side in groups})

@@ -36,7 +36,7 @@ def test_retention_sets_both_sides_of_a_month_side_by_side(
     renew(subscribe_many(30, PromoCodeFactory(), at=month(1), discount=5_000)[:15], 2, 3)
     renew(subscribe_many(40, at=month(1))[:30], 2)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(9):
         found = compare()
 
     assert [str(share) for share in found.retention(0)] == ["100.0 %", "100.0 %"]
