@@ -47,7 +47,7 @@ CHECK_SUCCESS_RATE = "Accepted checks ÷ all checks."
 REFUSALS = "Checks of the period by the reason of their refusal ÷ all checks."
 PLAN_SHARE = (
     "Paid orders (checkouts and renewals) of the plan ÷ those of all plans in the currency: of orders with a "
-    "discount, and of all. A campaign does not narrow them."
+    "discount (of the campaign, if one is chosen), and of all."
 )
 PLANS_BY_CODE = "Redemptions of each code on each plan; codes of a batch count together."
 CUSTOMERS = "Customers who redeemed a code in the period, each counted once."

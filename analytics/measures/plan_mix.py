@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 
 from analytics.formulas import Ratio
 from analytics.measures import ranking, rows, units
@@ -33,14 +33,19 @@ class PlanOrders:
 
 
 def orders(selection: Selection) -> list[PlanOrders]:
-    """Count the paid orders of each plan, by currency, the one with the most discounted orders first."""
-    if selection.has_totals_of_orders:
+    """Count the paid orders of each plan, by currency, the one with the most discounted orders first.
+
+    A campaign narrows those with a discount to its own; all remain all.
+    """
+    if selection.has_totals_of_orders and not selection.campaign_id:
         return sorted(rows.of_sums(PlanOrders, kept_orders(selection, "currency", "plan")), key=_most_first)
+    campaign = Q(usage__promo_code__campaign=selection.campaign_id) if selection.campaign_id else Q()
+    discounted = DISCOUNTED & campaign
     sums: dict[str, Any] = {
         "orders": Count("pk"),
-        "discounted_orders": Count("pk", filter=DISCOUNTED),
+        "discounted_orders": Count("pk", filter=discounted),
         "gross_amount": Sum("gross_amount"),
-        "discount_amount": Sum("discount_amount"),
+        "discount_amount": Sum("discount_amount", filter=discounted, default=0),
     }
     found = selection.orders().values("currency", "plan").annotate(**sums)
     return sorted(rows.of(PlanOrders, found), key=_most_first)

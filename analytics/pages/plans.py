@@ -98,7 +98,14 @@ def _chart(orders: list[PlanOrders], names: dict[str, str]) -> Chart:
 def _shares(orders: list[PlanOrders], names: dict[str, str]) -> Table:
     return Table(
         title="Discounted against all",
-        headers=["Plan", "Discounted orders", "Their share", "All orders", "Their share", "Discount given"],
+        headers=[
+            "Plan",
+            "Discounted orders",
+            "Share of discounted",
+            "All orders",
+            "Share of all",
+            "Discount given",
+        ],
         rows=[
             [
                 names[row.plan],

@@ -1,5 +1,6 @@
 """Plans and codes on rows whose figures were worked out by hand."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -13,7 +14,7 @@ from analytics.pages import plans as page
 from analytics.periods import Period
 from analytics.selection import Selection
 from tests.analytics.builders import buy, pay_back, redeem, renew
-from tests.factories import PriceFactory, PromoCodeFactory
+from tests.factories import CampaignFactory, PriceFactory, PromoCodeFactory
 
 pytestmark = pytest.mark.django_db
 MOST_POPULAR = "Team is the most popular with discounted customers:"
@@ -33,6 +34,16 @@ def test_orders_set_discounted_beside_all(django_assert_num_queries: DjangoAsser
         PlanOrders("usd", "price_a", 2, 1, 2_000, 300),
         PlanOrders("usd", "price_b", 1, 0, 400, 0),
     ]
+
+
+def test_orders_of_a_campaign_stand_against_all() -> None:
+    campaign = CampaignFactory()
+    redeem(PromoCodeFactory(campaign=campaign), gross=1_000, discount=300, plan="price_a")
+    redeem(PromoCodeFactory(), gross=1_000, discount=100, plan="price_a")
+
+    found = plan_mix.orders(replace(JANUARY, campaign_id=campaign.pk))
+
+    assert found == [PlanOrders("usd", "price_a", 2, 1, 2_000, 300)]
 
 
 def test_by_code_crosses_the_most_redeemed_with_plans(
