@@ -92,7 +92,6 @@ def _cards(now: Impact, was: Impact, orders: Orders, asked: Asked) -> list[Card]
         for narrowed in ({}, {"discount_amount__gt": "0"})
     )
     paid_back = now.refunded_amount + now.disputed_amount
-    of_all = Ratio(now.discount_amount, orders.gross_amount, orders.orders)
     average = now.average_discount_amount
     return [
         Card(
@@ -118,15 +117,20 @@ def _cards(now: Impact, was: Impact, orders: Orders, asked: Asked) -> list[Card]
             blocks.before(blocks.amount(was.net_amount, currency), period),
             [("Refunds and lost disputes", blocks.amount(-paid_back, currency))],
         ),
-        Card(
-            "Discount rate",
-            blocks.share(now.discount_rate),
-            f"{formulas.DISCOUNT_RATE} Over all orders: {formulas.DISCOUNT_RATE_OF_ALL}",
-            discounted,
-            blocks.before(was.discount_rate, period),
-            [("Over all orders", blocks.share(of_all))],
-        ),
+        _rate(now, was, orders, asked.period, discounted),
     ]
+
+
+def _rate(now: Impact, was: Impact, orders: Orders, period: Period, rows: str) -> Card:
+    of_all = Ratio(now.discount_amount, orders.gross_amount, orders.orders)
+    return Card(
+        "Discount rate",
+        blocks.share(now.discount_rate),
+        f"{formulas.DISCOUNT_RATE} Over all orders: {formulas.DISCOUNT_RATE_OF_ALL}",
+        rows,
+        blocks.before(was.discount_rate, period),
+        [("Over all orders", blocks.share(of_all))],
+    )
 
 
 def _charts(moved: list[Moved], currency: str, period: Period) -> list[Chart]:
