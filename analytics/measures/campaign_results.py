@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
-from django.db.models import Count, F, QuerySet, Sum
-from django.db.models.functions import ExtractMonth, ExtractYear
+from django.db.models import Count, F, IntegerField, QuerySet, Sum
+from django.db.models.functions import Cast, ExtractMonth, ExtractYear
 
 from analytics import economics
 from analytics.economics import Assumptions, Earnings
 from analytics.formulas import Ratio
 from analytics.measures import earned
-from analytics.queries import DISCOUNTED
+from analytics.queries import DISCOUNTED, SETTLED
 from analytics.selection import Selection
-from promos.models import LedgerEntry
+from promos.models import LedgerEntry, PromoCodeUsage
 
 #: A currency and a campaign.
 _Key = tuple[str, int]
@@ -36,9 +36,8 @@ _CAMPAIGN = {
 _COUNTS = {
     "discounted_gross_amount": Sum("gross_amount", filter=DISCOUNTED, default=0),
     "discounted_orders": Count("pk", filter=DISCOUNTED),
-    "redemptions": Count("usage", distinct=True),
-    "customers": Count("customer", distinct=True),
 }
+_USES = {"redemptions": Count("pk"), "customers": Count("customer", distinct=True)}
 
 
 @dataclass(frozen=True)
@@ -94,11 +93,11 @@ class Result:
 
 
 def results(chosen: Selection) -> list[Result]:
-    """Return each campaign with an order in the period, by currency, the costliest discount first. Two queries."""
-    by_month = _gross_by_month(chosen)
-    rows = _orders(chosen).values("currency", **_CAMPAIGN).annotate(**_COUNTS, **earned.sums())
+    """Return each campaign with an order in the period, by currency, the costliest discount first. Three queries."""
+    by_month, uses = _gross_by_month(chosen), _uses(chosen)
+    rows: Any = _orders(chosen).values("currency", **_CAMPAIGN).annotate(**_COUNTS, **earned.sums())
     return [
-        _result(row, by_month)
+        _result({**_NO_USES, **row, **uses.get((row["currency"], row["campaign_id"]), {})}, by_month)
         for row in rows.order_by("currency", F("discount_amount").desc(), F("campaign_id"))
     ]
 
@@ -109,28 +108,42 @@ def _result(row: Mapping[str, Any], by_month: Mapping[_Key, Mapping[int, int]]) 
         campaign_id=row["campaign_id"],
         name=row["name"],
         fixed_cost_amount=row["cost"] if row["kept_in"] == row["currency"] else 0,
-        **{name: row[name] for name in _COUNTS},
+        **{name: row[name] for name in (*_COUNTS, *_USES)},
         earned=earned.of(row),
         gross_by_month=by_month[row["currency"], row["campaign_id"]],
     )
 
 
+_NO_USES = dict.fromkeys(_USES, 0)
+
+
+def _campaigns(chosen: Selection) -> QuerySet[Any, Any]:
+    """Return the campaigns with an order in the period."""
+    active = chosen.entries().filter(usage__promo_code__campaign__isnull=False)
+    return active.values("usage__promo_code__campaign")
+
+
+def _uses(chosen: Selection) -> dict[_Key, dict[str, int]]:
+    """Count redemptions and redeemers; of the usages, since an entry's would have to be told apart first."""
+    settled = PromoCodeUsage.objects.filter(promo_code__campaign__in=_campaigns(chosen), status__in=SETTLED)
+    rows: Any = settled.values("currency", campaign=F("promo_code__campaign_id")).annotate(**_USES).order_by()
+    return {(row["currency"], row["campaign"]): {name: row[name] for name in _USES} for row in rows}
+
+
 def _orders(chosen: Selection) -> QuerySet[LedgerEntry]:
     """Return every entry under a redemption of the chosen campaigns, whenever it was."""
-    active = chosen.entries().filter(usage__promo_code__campaign__isnull=False)
-    entries = LedgerEntry.objects.filter(
-        usage__promo_code__campaign__in=active.values("usage__promo_code__campaign")
-    )
+    entries = LedgerEntry.objects.filter(usage__promo_code__campaign__in=_campaigns(chosen))
     return entries.filter(currency=chosen.currency) if chosen.currency else entries
 
 
 def _gross_by_month(chosen: Selection) -> dict[_Key, dict[int, int]]:
     zone = chosen.period.zone
-    since = (
+    since = Cast(
         ExtractYear("occurred_at", tzinfo=zone) * 12
         + ExtractMonth("occurred_at", tzinfo=zone)
         - ExtractYear("usage__redeemed_at", tzinfo=zone) * 12
-        - ExtractMonth("usage__redeemed_at", tzinfo=zone)
+        - ExtractMonth("usage__redeemed_at", tzinfo=zone),
+        IntegerField(),
     )
     campaign = F("usage__promo_code__campaign_id")
     rows = _orders(chosen).values("currency", campaign=campaign, month=since)

@@ -41,7 +41,7 @@ def spring() -> Campaign:
 def test_results_are_of_the_campaigns_whole_life(
     spring: Campaign, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         result = only()
 
     assert (result.redemptions, result.customers, result.discounted_orders) == (30, 30, 30)
