@@ -52,6 +52,8 @@ def _no_sessions_left(django_db_setup: None, django_db_blocker: DjangoDbBlocker)
 def _plain_settings(settings: Settings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    # Each test's client would read every static file's stats anew.
+    settings.WHITENOISE_AUTOREFRESH = True
     # A port nobody listens on: a test that does not ask for the stand-in finds Stripe down.
     settings.STRIPE_HOST = "http://127.0.0.1:9"
 
