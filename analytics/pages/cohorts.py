@@ -77,42 +77,17 @@ def _section(compared: Comparison, names: Names, asked: Asked, assumed: Assumpti
 
 
 def _cards(compared: Comparison, months: int, asked: Asked, assumed: Assumptions) -> list[Card]:
-    value = compared.value(months, assumed)
     (refunds,) = cohorts.refunds([compared])
     promo, rest = compared.retention(months - 1)
     return [
-        Card(
-            "Promo customers",
-            blocks.count(_promo_customers(compared.cohorts)),
-            "Customers whose first order, in the period, was with a code. Match: "
-            "same plan, interval, currency and month, never a code.",
-            _first_orders(compared, asked, usage__isnull="False"),
-            lines=[
-                (
-                    "Without a code",
-                    blocks.count(
-                        _others(compared.cohorts), _first_orders(compared, asked, usage__isnull="True")
-                    ),
-                )
-            ],
-        ),
+        _customers_card(compared, asked),
         Card(
             f"Retention in month {months - 1}",
             blocks.share(promo),
             cohorts.RETENTION,
             lines=[("Match", blocks.share(rest))],
         ),
-        Card(
-            f"LTV-{months}, attributed",
-            blocks.amount(value.promo_amount, value.currency) if value else "too few",
-            f"{cohorts.LTV} NGP: {economics.NGP} {assumed.in_words(compared.currency)} Uplift: {cohorts.LTV_UPLIFT}",
-            lines=[
-                ("Match", blocks.amount(value.rest_amount, value.currency)),
-                ("Uplift", blocks.share(value.uplift)),
-            ]
-            if value
-            else [],
-        ),
+        _value_card(compared, months, assumed),
         Card(
             "Refund rate",
             blocks.share(refunds.promo),
@@ -120,6 +95,31 @@ def _cards(compared: Comparison, months: int, asked: Asked, assumed: Assumptions
             lines=[("Without a code", blocks.share(refunds.rest))],
         ),
     ]
+
+
+def _customers_card(compared: Comparison, asked: Asked) -> Card:
+    others = blocks.count(_others(compared.cohorts), _first_orders(compared, asked, usage__isnull="True"))
+    return Card(
+        "Promo customers",
+        blocks.count(_promo_customers(compared.cohorts)),
+        "Customers whose first order, in the period, was with a code. Match: "
+        "same plan, interval, currency and month, never a code.",
+        _first_orders(compared, asked, usage__isnull="False"),
+        lines=[("Without a code", others)],
+    )
+
+
+def _value_card(compared: Comparison, months: int, assumed: Assumptions) -> Card:
+    title = f"LTV-{months}, attributed"
+    formula = f"{cohorts.LTV} NGP: {economics.NGP} {assumed.in_words(compared.currency)} Uplift: {cohorts.LTV_UPLIFT}"
+    value = compared.value(months, assumed)
+    if value is None:
+        return Card(title, "too few", formula)
+    lines = [
+        ("Match", blocks.amount(value.rest_amount, value.currency)),
+        ("Uplift", blocks.share(value.uplift)),
+    ]
+    return Card(title, blocks.amount(value.promo_amount, value.currency), formula, lines=lines)
 
 
 def _retention(compared: Comparison) -> Chart:

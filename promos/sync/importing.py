@@ -94,6 +94,12 @@ def promotion_code(
     PromoCode.objects.bulk_create([code])
     with history.because(MADE_IN_STRIPE):
         history.note([code], are_new=True)
+    _link(code, stripe_coupon, found, now=now)
+    return code
+
+
+def _link(code: PromoCode, stripe_coupon: StripeCoupon, found: StripeObject, *, now: datetime) -> None:
+    theirs = terms.of_promotion_code(found)
     StripePromotionCode.objects.create(
         promo_code=code,
         stripe_coupon=stripe_coupon,
@@ -104,7 +110,6 @@ def promotion_code(
         times_redeemed=found["times_redeemed"],
         pulled_at=now,
     )
-    return code
 
 
 def code_fields(theirs: Terms, *, used_before: int = 0) -> dict[str, Any]:
