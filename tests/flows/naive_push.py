@@ -22,9 +22,11 @@ def work(now: datetime) -> int:
     try:
         _push(due, now)
     except stripe_gateway.StripeError as error:
-        PromoCode.objects.filter(pk=due.pk).update(sync_status=SyncStatus.ERROR, sync_error=str(error))
+        PromoCode.objects.filter(pk=due.pk).update(
+            sync_status=SyncStatus.ERROR, sync_error=str(error), next_try_at=None
+        )
     else:
-        PromoCode.objects.filter(pk=due.pk).update(sync_status=SyncStatus.SYNCED)
+        PromoCode.objects.filter(pk=due.pk).update(sync_status=SyncStatus.SYNCED, next_try_at=None)
     return 1
 
 
