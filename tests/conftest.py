@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Generator, Iterator
@@ -113,6 +114,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("browser") and not has_chromium():
             item.add_marker(missing)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what the imports left: it takes a tenth of the time to look at it over and over."""
+    gc.freeze()
+    gc.set_threshold(100_000)
 
 
 @pytest.hookimpl(wrapper=True)

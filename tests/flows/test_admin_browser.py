@@ -157,6 +157,7 @@ def test_axe_finds_a_fault_that_is_there(office: Page, shop: PromoCode) -> None:
     assert any(fault.startswith("image-alt") for fault in complaints(office))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_pages_before_login_are_clean_of_accessibility_faults(
     page: Page, live_server: LiveServer, db: None, theme: str

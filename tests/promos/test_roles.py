@@ -72,6 +72,7 @@ def person(db: None, request: pytest.FixtureRequest) -> User:
     return user
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("person", ROLES, indirect=True, ids=ROLES)
 @pytest.mark.usefixtures("_one_of_each")
 def test_pages_open_for_whom_they_should(
@@ -87,6 +88,7 @@ def test_pages_open_for_whom_they_should(
     assert found == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("person", ROLES, indirect=True, ids=ROLES)
 def test_actions_run_for_whom_they_should(
     person: User, client: Client, request: pytest.FixtureRequest

@@ -73,6 +73,7 @@ def differences() -> list[object]:
     return [difference for check in verification.CHECKS.values() for difference in check()]
 
 
+@pytest.mark.slow
 @given(told=st.lists(st.integers(0, 45), min_size=1, max_size=20), is_linked=st.booleans())
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_sequence_gives_view_totals_and_sum_alike(

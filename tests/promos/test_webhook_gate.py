@@ -231,6 +231,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     fields=st.dictionaries(
         st.sampled_from(["id", "type", "data", "livemode", "api_version", "request"]), JSON
