@@ -15,7 +15,7 @@ from analytics import kept
 from analytics.formulas import Ratio, average
 from analytics.kept import Sums
 from analytics.measures import rows
-from analytics.queries import DISCOUNTED, DISPUTES, REFUNDS
+from analytics.queries import DISCOUNTED, DISPUTES, REFUNDS, Money
 from analytics.selection import Selection
 
 _SUMS = {
@@ -34,17 +34,8 @@ _MONEY = {
 
 
 @dataclass(frozen=True)
-class Impact:
-    """Orders with a code in one currency; ``net = gross − discount − refunded − disputed``."""
-
-    currency: str
-    gross_amount: int = 0
-    discount_amount: int = 0
-    refunded_amount: int = 0
-    disputed_amount: int = 0
-    net_amount: int = 0
-    discounted_orders: int = 0
-    discounted_gross_amount: int = 0
+class Impact(Money):
+    """Orders with a code in one currency, and what they gave away on average."""
 
     @property
     def discount_rate(self) -> Ratio:
