@@ -5,7 +5,7 @@ Days of totals are those of UTC. A period that begins and ends at midnight of UT
 ask the rows. For figures by day every day must be UTC's (``has_same_days``).
 
 All codes are told together, or by code, where the codes of a batch are one; a single
-code of a batch, a campaign or a segment has no totals.
+code of a batch, a campaign, a segment or a country has no totals.
 """
 
 from __future__ import annotations

@@ -70,6 +70,7 @@ def _narrowed(selection: Selection, *, campaign: str, segment: str) -> dict[str,
         "plan": selection.plan,
         f"{campaign}__exact": str(selection.campaign_id or ""),
         f"{segment}__exact": str(int(selection.segment == Segment.NEW)) if selection.segment else "",
+        "customer__country__exact": selection.country,
     }
     return {name: value for name, value in chosen.items() if value}
 

@@ -34,6 +34,8 @@ class Selection:
     campaign_id: int | None = None
     plan: str = ""
     segment: str = ""
+    #: Of the customers, as Stripe's two letters.
+    country: str = ""
 
     @property
     def previous(self) -> Selection:
@@ -43,7 +45,7 @@ class Selection:
     @property
     def is_narrowed(self) -> bool:
         """Whether anything but the period and the currency is chosen."""
-        return bool(self.campaign_id or self.plan or self.segment)
+        return bool(self.campaign_id or self.plan or self.segment or self.country)
 
     @property
     def has_totals(self) -> bool:
@@ -57,7 +59,7 @@ class Selection:
     @property
     def has_totals_of_orders(self) -> bool:
         """Whether the kept totals of plans have the very sums of ``orders``."""
-        return not self.segment and kept.is_exact(self.period)
+        return not (self.segment or self.country) and kept.is_exact(self.period)
 
     def usages(self) -> QuerySet[PromoCodeUsage]:
         """Settled redemptions."""
@@ -65,6 +67,7 @@ class Selection:
             self._within("redeemed_at"),
             self._is("currency", self.currency),
             self._is("plan", self.plan),
+            self._is("customer__country", self.country),
             self._is("promo_code__campaign", self.campaign_id),
             self._segment("is_new_customer"),
             status__in=SETTLED,
@@ -76,6 +79,7 @@ class Selection:
             self._within("occurred_at"),
             self._is("currency", self.currency),
             self._is("plan", self.plan),
+            self._is("customer__country", self.country),
             self._is("usage__promo_code__campaign", self.campaign_id),
             self._segment("usage__is_new_customer"),
             usage__isnull=False,
@@ -91,6 +95,7 @@ class Selection:
             self._within("occurred_at"),
             self._is("currency", self.currency),
             self._is("plan", self.plan),
+            self._is("customer__country", self.country),
             self._segment("is_new_customer"),
         )
 
@@ -99,6 +104,7 @@ class Selection:
         return CodeCheck.objects.filter(
             self._within("checked_at"),
             self._is("plan", self.plan),
+            self._is("customer__country", self.country),
             self._is("promo_code__campaign", self.campaign_id),
             self._in_currency(),
             self._had_bought("checked_at"),
@@ -109,6 +115,7 @@ class Selection:
         return CheckoutAttempt.objects.filter(
             self._within("created_at"),
             self._is("plan", self.plan),
+            self._is("customer__country", self.country),
             self._is("promo_code__campaign", self.campaign_id),
             self._in_currency(),
             self._had_bought("created_at"),

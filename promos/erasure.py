@@ -85,7 +85,7 @@ def erase(email: str, *, now: datetime, with_account: bool = False, dry_run: boo
         erased.accounts = _clear_accounts(spellings, dry_run)
     if not dry_run:
         Journey.objects.filter(customer__in=people).delete()
-        people.update(email="", email_key="", erased_at=now)
+        people.update(email="", email_key="", country="", erased_at=now)
     return erased
 
 

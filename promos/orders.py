@@ -7,6 +7,7 @@ Our checkouts carry what a webhook would otherwise have to fetch in their metada
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ INTERVAL_KEY = "promodesk_interval"
 SETTLED = frozenset({"paid", "no_payment_required"})
 #: Why Stripe wrote the first invoice of a subscription; later ones have other reasons.
 _FIRST = "subscription_create"
+#: ISO 3166-1 alpha-2.
+_COUNTRY = re.compile("[A-Z]{2}")
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Order:
     attempt_id: int | None
     stripe_customer_id: str
     email: str
+    country: str
     stripe_promotion_code_id: str
     plan: str
     interval: str
@@ -97,6 +101,7 @@ def of_session(session: Session) -> Order:
         attempt_id=_attempt_id(ours),
         stripe_customer_id=id_of(session.get("customer")),
         email=details.get("email") or "",
+        country=_country(details.get("address")),
         # A checkout takes one discount.
         stripe_promotion_code_id=next(iter(_promotion_codes(session.get("discounts"))), ""),
         plan=ours.get(PLAN_KEY) or bought.get("id", ""),
@@ -129,6 +134,7 @@ def of_invoice(invoice: Invoice) -> Order:
         attempt_id=_attempt_id(ours),
         stripe_customer_id=id_of(invoice.get("customer")),
         email=invoice.get("customer_email") or "",
+        country=_country(invoice.get("customer_address")),
         stripe_promotion_code_id=promotion_code_id,
         plan=plan,
         interval=ours.get(INTERVAL_KEY, "") if plan == ours.get(PLAN_KEY) else "",
@@ -155,6 +161,12 @@ def id_of(reference: str | Mapping[str, Any] | None) -> str:
 def moment(epoch: int | None) -> datetime | None:
     """Return Stripe's epoch seconds as a time."""
     return datetime.fromtimestamp(epoch, UTC) if epoch else None
+
+
+def _country(address: Mapping[str, Any] | None) -> str:
+    """Return the country of an address, two capital letters; nothing where it is anything else."""
+    country = (address or {}).get("country") or ""
+    return country if _COUNTRY.fullmatch(country) else ""
 
 
 def _attempt_id(ours: Mapping[str, str]) -> int | None:

@@ -1,17 +1,14 @@
-"""Which customers use codes: by what they had bought before, by plan, by code, and each for themselves.
-
-Where a customer lives is not kept, so nothing is told by country.
-"""
+"""Which customers use codes: by what they had bought before, by plan, by country, by code, and each for themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Count, F, Max, Min, Q, QuerySet, Sum, When, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Case, Count, F, Max, Min, Q, QuerySet, Sum, Value, When, Window
+from django.db.models.functions import Coalesce, RowNumber
 
 from analytics.measures import rows, units
 from analytics.measures.units import Unit
@@ -45,13 +42,58 @@ def segments(selection: Selection) -> list[SegmentFigures]:
     counts = {"redemptions": Count("pk"), "customers": Count("customer", distinct=True)}
     uses = selection.usages().values("currency", "plan", is_new=F("is_new_customer")).annotate(**counts)
     moved = selection.entries().values("currency", "plan", is_new=F("usage__is_new_customer"))
-    found: dict[tuple[str, str, bool], dict[str, Any]] = {}
-    for row in [*uses, *moved.annotate(**_MONEY)]:
-        figures: dict[str, Any] = dict(row)
-        key = (figures.pop("currency"), figures.pop("plan"), figures.pop("is_new"))
-        found.setdefault(key, {}).update(figures)
-    segments = [SegmentFigures(*key, **sums) for key, sums in found.items()]
+    rows = [*uses, *moved.annotate(**_MONEY)]
+    segments = [SegmentFigures(*key, **sums) for key, sums in _merged(("currency", "plan", "is_new"), rows)]
     return sorted(segments, key=lambda row: (row.currency, -row.redemptions, row.plan, not row.is_new))
+
+
+def _merged(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterable[tuple[Any, dict[str, Any]]]:
+    """Lay rows with the same key, the columns named, over each other; return them by key, the key taken out."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        figures = dict(row)
+        key = tuple(figures.pop(name) for name in names)
+        found.setdefault(key, {}).update(figures)
+    return found.items()
+
+
+@dataclass(frozen=True)
+class CountryFigures:
+    """Customers of one country in one currency: their redemptions, and what their orders moved; "": not known."""
+
+    currency: str
+    country: str
+    redemptions: int = 0
+    customers: int = 0
+    new_customer_redemptions: int = 0
+    gross_amount: int = 0
+    discount_amount: int = 0
+    net_amount: int = 0
+
+
+def countries(selection: Selection) -> list[CountryFigures]:
+    """Return each country's customers, by currency, the most redemptions first. Two queries."""
+    country = {"country": Coalesce("customer__country", Value(""))}
+    counts = {
+        "redemptions": Count("pk"),
+        "customers": Count("customer", distinct=True),
+        "new_customer_redemptions": Count("pk", filter=Q(is_new_customer=True)),
+    }
+    uses = selection.usages().values("currency", **country).annotate(**counts)
+    moved = selection.entries().values("currency", **country).annotate(**_MONEY)
+    found = [CountryFigures(*key, **sums) for key, sums in _merged(("currency", "country"), [*uses, *moved])]
+    return sorted(found, key=lambda row: (row.currency, -row.redemptions, -row.net_amount, row.country))
+
+
+def favourites(selection: Selection) -> dict[tuple[str, str], str]:
+    """Return the code, or batch, that each country uses most, by currency and country. Two or three queries."""
+    most_first = (F("redemptions").desc(), F("unit_code").desc(), F("unit_batch").desc())
+    country = Coalesce("customer__country", Value(""))
+    grouped = selection.usages().values("currency", country=country, **units.columns("promo_code__"))
+    place = Window(RowNumber(), partition_by=["currency", "country"], order_by=most_first)
+    found: Any = list(grouped.annotate(redemptions=Count("pk")).alias(place=place).filter(place=1))
+    names = units.names({Unit.of(row) for row in found})
+    return {(row["currency"], row["country"]): names[Unit.of(row)] for row in found}
 
 
 @dataclass(frozen=True)

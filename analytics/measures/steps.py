@@ -23,9 +23,9 @@ MOST_ENTERED = 20
 def viewed(selection: Selection) -> int | None:
     """Count the visitors who followed a link with a code; those not tracked count by their views.
 
-    A visitor has no plan, currency or past yet, so under these filters nobody can say.
+    A visitor has no plan, currency, past or country yet, so under these filters nobody can say.
     """
-    if selection.plan or selection.currency or selection.segment:
+    if selection.plan or selection.currency or selection.segment or selection.country:
         return None
     period = selection.period
     views = CodeView.objects.filter(

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from analytics import blocks, charts, formulas, links
-from analytics.blocks import Card, Table
+from analytics.blocks import Card, Cell, Table
 from analytics.charts import Chart, Labels, Series
 from analytics.formulas import Ratio
 from analytics.measures import customers, plan_names
-from analytics.measures.customers import Saver, SegmentFigures, Use
+from analytics.measures.customers import CountryFigures, Saver, SegmentFigures, Use
 from analytics.pages import customer_history
 from analytics.pages.page import PERMISSIONS, USUAL, Asked, Filter, Page, Section
+from analytics.selection import Segment, Selection
 
 SHOWN_USES = 20
 SHOWN_SAVERS = 20
+SHOWN_COUNTRIES = 20
 
 NEW, RETURNING = "New", "Returning"
 SAVED = "Sum of the discounts of the customer's orders with a code in the period, renewals included."
 SEGMENTS = (
     "New: redemptions by customers with no earlier paid order; renewals and refunds go with their redemption. "
-    "Plan and currency are the redemption's. Where a customer lives is not kept, so there is nothing by country."
+    "Plan and currency are the redemption's."
+)
+COUNTRIES = (
+    "By where the customer lived at their last payment, as Stripe's checkout asked; redemptions of the period, and "
+    "the money of all their orders with a code in it."
 )
 
 Names = Mapping[str, str]
@@ -34,6 +41,7 @@ def build(asked: Asked) -> list[Section]:
     segments, earlier = customers.segments(asked.selection), customers.segments(asked.selection.previous)
     uses = customers.uses(asked.selection, limit=SHOWN_USES)
     savers = customers.top_savers(asked.selection, limit=SHOWN_SAVERS)
+    countries, favourites = customers.countries(asked.selection), customers.favourites(asked.selection)
     names = plan_names.of({row.plan for row in segments} | {use.plan for use in uses})
     return [
         _section(
@@ -42,7 +50,11 @@ def build(asked: Asked) -> list[Section]:
             [row for row in segments if row.currency == currency],
             [row for row in earlier if row.currency == currency],
             [row for row in uses if row.currency == currency],
-            [row for row in savers if row.currency == currency],
+            [
+                _countries([row for row in countries if row.currency == currency], favourites, asked),
+                _uses([use for use in uses if use.currency == currency], names),
+                _savers(asked, [row for row in savers if row.currency == currency]),
+            ],
         )
         for currency in _currencies(segments)
     ]
@@ -96,7 +108,7 @@ def _section(
     segments: list[SegmentFigures],
     earlier: list[SegmentFigures],
     uses: list[Use],
-    savers: list[Saver],
+    others: list[Table],
 ) -> Section:
     currency = segments[0].currency
     return Section(
@@ -104,7 +116,7 @@ def _section(
         sentence=sentence(segments, uses),
         cards=_cards(asked, segments, earlier),
         charts=[_mix(segments, names)],
-        tables=[_plans(segments, names), _uses(uses, names), _savers(asked, savers)],
+        tables=[_plans(segments, names), *others],
     )
 
 
@@ -115,7 +127,7 @@ def _cards(asked: Asked, segments: list[SegmentFigures], earlier: list[SegmentFi
             f"{label} customers",
             blocks.count(total.redemptions),
             f"Redemptions. {formulas.NEW_CUSTOMERS} Net: {formulas.NET}",
-            links.redemptions(asked.period, currency=currency, is_new_customer__exact=str(int(total.is_new))),
+            links.selected_redemptions(_narrowed(asked, total)),
             blocks.before(f"{was.redemptions:,}", asked.period),
             lines=[
                 ("Saved", blocks.amount(total.discount_amount, currency)),
@@ -124,6 +136,11 @@ def _cards(asked: Asked, segments: list[SegmentFigures], earlier: list[SegmentFi
         )
         for label, total, was in zip((NEW, RETURNING), _sums(segments), _sums(earlier), strict=True)
     ]
+
+
+def _narrowed(asked: Asked, total: SegmentFigures) -> Selection:
+    segment = Segment.NEW if total.is_new else Segment.RETURNING
+    return replace(asked.selection, currency=total.currency, segment=segment)
 
 
 def _sums(segments: Iterable[SegmentFigures]) -> tuple[SegmentFigures, SegmentFigures]:
@@ -184,6 +201,35 @@ def _plans(segments: list[SegmentFigures], names: Names) -> Table:
     )
 
 
+def _countries(
+    rows: Sequence[CountryFigures], favourites: Mapping[tuple[str, str], str], asked: Asked
+) -> Table:
+    return Table(
+        title="Countries",
+        headers=["Country", "Most used code", "Redemptions", "New", "People", "Gross", "Discount", "Net"],
+        rows=[
+            [
+                _country(row.country, asked),
+                blocks.words(favourites.get((row.currency, row.country), "—")),
+                blocks.count(row.redemptions),
+                blocks.count(row.new_customer_redemptions),
+                blocks.count(row.customers),
+                *(
+                    blocks.amount(amount, row.currency)
+                    for amount in (row.gross_amount, row.discount_amount, row.net_amount)
+                ),
+            ]
+            for row in rows[:SHOWN_COUNTRIES]
+        ],
+        numbers=6,
+        formula=f"The {SHOWN_COUNTRIES} with the most redemptions. {COUNTRIES}",
+    )
+
+
+def _country(country: str, asked: Asked) -> Cell:
+    return blocks.words(country, asked.link(country=country)) if country else blocks.words("Not known")
+
+
 def _uses(uses: list[Use], names: Names) -> Table:
     return Table(
         title="Which segments use which codes",
@@ -229,7 +275,7 @@ PAGE = Page(
     title="Customers",
     icon="group",
     intro=(
-        "Which customers use which codes, and who saved the most. Where customers live is not kept. "
+        "Which customers use which codes, and who saved the most. "
         "Choose one by number or Stripe id for a whole history."
     ),
     build=build,

@@ -72,6 +72,7 @@ def _json(page: Page, asked: Asked, sections: Sequence[Section]) -> HttpResponse
             "campaign": selection.campaign_id,
             "plan": selection.plan,
             "segment": selection.segment,
+            "country": selection.country,
             **asked.chosen,
         },
         "notes": asked.notes,

@@ -40,6 +40,7 @@ def read(page: Page, parameters: Mapping[str, str], *, now: datetime, zone: tzin
         campaign_id=reader.campaign_id(),
         plan=reader.plan(),
         segment=reader.segment(),
+        country=reader.country(),
     )
     return Asked(
         selection,
@@ -60,6 +61,7 @@ def fields(page: Page, asked: Asked) -> list[Field]:
         Filter.CAMPAIGN: ("Campaign", options.campaigns, str(selection.campaign_id or "")),
         Filter.PLAN: ("Plan", options.plans, selection.plan),
         Filter.SEGMENT: ("Customers", options.segments, selection.segment),
+        Filter.COUNTRY: ("Country", options.countries, selection.country),
     }
     filters = [
         Field(name, label, options.with_chosen(chosen, [("", "All"), *rows()]), chosen)
@@ -117,6 +119,12 @@ class _Reader:
         if not asked or asked in Segment.values:
             return self._take(Filter.SEGMENT, asked)
         return self._leave("Customers are “new” or “returning”; shown are all.")
+
+    def country(self) -> str:
+        asked = self._filter(Filter.COUNTRY).upper()
+        if not asked or Customer.objects.filter(country=asked).exists():
+            return self._take(Filter.COUNTRY, asked)
+        return self._leave(f"No customer lives in {_short(asked)}; shown are all countries.")
 
     def customer(self) -> Customer | None:
         """Return a customer named by number or Stripe id; an address by email would end up in logs."""

@@ -28,11 +28,12 @@ class Filter(StrEnum):
     CAMPAIGN = "campaign"
     PLAN = "plan"
     SEGMENT = "segment"
+    COUNTRY = "country"
     CUSTOMER = "customer"
 
 
 #: What nearly every page can be narrowed by.
-USUAL = (Filter.CURRENCY, Filter.CAMPAIGN, Filter.PLAN, Filter.SEGMENT)
+USUAL = (Filter.CURRENCY, Filter.CAMPAIGN, Filter.PLAN, Filter.SEGMENT, Filter.COUNTRY)
 
 
 @dataclass(frozen=True)

@@ -85,12 +85,12 @@ class AuthenticatorAdmin(ReadOnlyAdmin):
 class CustomerAdmin(ProjectAdmin):
     """People who buy. Made by checkouts; an owner adds one to give a personal code before the first."""
 
-    list_display = ("name", "user", "stripe_link", "created_at")
+    list_display = ("name", "user", "country", "stripe_link", "created_at")
     list_select_related = ("user",)
     search_fields = ("email", "stripe_customer_id")
     autocomplete_fields = ("user",)
-    fields = ("email", "user", "stripe_link", "created_at")
-    readonly_fields = ("stripe_link", "created_at")
+    fields = ("email", "user", "country", "stripe_link", "created_at")
+    readonly_fields = ("country", "stripe_link", "created_at")
 
     @display(description="Customer", ordering="email")
     def name(self, obj: Customer) -> str:

@@ -137,7 +137,9 @@ class PromoCodeUsageAdmin(Amounts, PlanNamed):
         "is_over_limit",
         ("redeemed_at", RangeDateTimeFilter),
     )
-    linked_lookups = frozenset({"promo_code__campaign__exact", "promo_code__batch__exact"})
+    linked_lookups = frozenset(
+        {"promo_code__campaign__exact", "promo_code__batch__exact", "customer__country__exact"}
+    )
     search_fields = ("promo_code__code", "customer__email", "redemption_key", "stripe_session_id")
     ordering = ("-redeemed_at", "-pk")
     inlines = (LedgerEntryInline,)
@@ -183,6 +185,7 @@ class LedgerEntryAdmin(Amounts, AtStripe, PlanNamed):
             "usage__promo_code__batch__exact",
             "usage__promo_code__campaign__exact",
             "usage__is_new_customer__exact",
+            "customer__country__exact",
         }
     )
     search_fields = (
@@ -291,7 +294,7 @@ class CodeCheckAdmin(WhyPages, PlanNamed):
     list_display = ("checked_at", "text", "outcome", "customer", "plan_name", "promo_code")
     list_select_related = ("promo_code", "customer")
     list_filter = (OutcomeFilter, ("checked_at", RangeDateTimeFilter))
-    linked_lookups = frozenset({"promo_code__campaign__exact"})
+    linked_lookups = frozenset({"promo_code__campaign__exact", "customer__country__exact"})
     search_fields = ("text", "customer__email")
     ordering = ("-checked_at", "-pk")
     fields = ("checked_at", "text", "outcome", "customer", "plan_name", "promo_code")

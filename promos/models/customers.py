@@ -62,6 +62,13 @@ class Customer(models.Model):
     )
     email = models.EmailField(blank=True)
     email_key = models.CharField(max_length=254, blank=True, db_index=True, editable=False)
+    country = models.CharField(
+        max_length=2,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Where they said they live when they last paid, as Stripe's two letters.",
+    )
     # NULL until the customer is made at Stripe, before a first checkout.
     stripe_customer_id = models.CharField(max_length=255, null=True, blank=True, editable=False)  # noqa: DJ001
     # From then on no event brings the address back.
@@ -73,6 +80,9 @@ class Customer(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["stripe_customer_id"], name="promos_customer_stripe_id_unique"),
+        ]
+        indexes = [
+            models.Index(fields=["country"], condition=~Q(country=""), name="promos_customer_country_idx"),
         ]
 
     def __str__(self) -> str:

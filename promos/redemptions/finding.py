@@ -39,13 +39,20 @@ def locked_customer(order: Order) -> Customer | None:
     locked = locked if order.stripe_customer_id else locked.order_by("pk")
     customer = next(iter(locked[:1]), None)
     if customer is None:
-        Customer.objects.get_or_create(**known, defaults={"email": order.email})
+        Customer.objects.get_or_create(**known, defaults={"email": order.email, "country": order.country})
         customer = locked[:1].get()
-    if customer and order.email and not customer.email and not customer.erased_at:
-        # Made when a subscription or a refund came first, which do not tell it.
-        customer.email = order.email
-        customer.save(update_fields=["email", "email_key"])
+    if not customer.erased_at:
+        _learn(customer, order)
     return customer
+
+
+def _learn(customer: Customer, order: Order) -> None:
+    """Keep what an order tells of its buyer: the address, where none is known yet, and the country."""
+    # Without an address it was made when a subscription or a refund came first, which do not tell it.
+    email, country = customer.email or order.email, order.country or customer.country
+    if (email, country) != (customer.email, customer.country):
+        customer.email, customer.country = email, country
+        customer.save(update_fields=["email", "email_key", "country"])
 
 
 def attempt(order: Order) -> CheckoutAttempt | None:

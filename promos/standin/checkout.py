@@ -117,11 +117,11 @@ def _copied(wanted: dict[str, Any]) -> Document:
     return {"description": wanted.get("description"), "metadata": metadata}
 
 
-def details(email: str | None, customer: Document | None = None) -> Document:
-    """Return `customer_details`."""
+def details(email: str | None, customer: Document | None = None, *, country: str = "") -> Document:
+    """Return `customer_details`; the country is the one that the payment form asks for."""
     known = customer or {}
     return {
-        "address": known.get("address"),
+        "address": _address(country) if country else known.get("address"),
         "business_name": None,
         "email": email,
         "individual_name": None,
@@ -130,6 +130,11 @@ def details(email: str | None, customer: Document | None = None) -> Document:
         "tax_exempt": "none",
         "tax_ids": [],
     }
+
+
+def _address(country: str) -> Document:
+    unknown = dict.fromkeys(("city", "line1", "line2", "postal_code", "state"))
+    return {**unknown, "country": country}
 
 
 def _methods(currency: str, values: dict[str, Any]) -> list[str]:

@@ -26,7 +26,9 @@ class Buyer(NamedTuple):
     details: Document
 
 
-def complete(call: Call, session: Document, *, email: str, pays_later: bool = False) -> Document:
+def complete(
+    call: Call, session: Document, *, email: str, country: str = "US", pays_later: bool = False
+) -> Document:
     """Complete an open session as paid, as to be paid by the bank later, or as needing no payment; announce it all.
 
     Raises StripeError when the session is not open any more, or its discount can no longer be redeemed.
@@ -34,7 +36,7 @@ def complete(call: Call, session: Document, *, email: str, pays_later: bool = Fa
     if session["status"] != "open":
         raise StripeError(f"This checkout is {session['status']}.")
     applied = _redeem(call, session)
-    buyer = _buyer(call, session, email)
+    buyer = _buyer(call, session, email, country)
     pays_later = pays_later and bool(session["amount_total"])
     bring_about = _subscribe if session["mode"] == "subscription" else _charge_once
     brought = bring_about(call, session, buyer, applied, pays_later)
@@ -79,7 +81,7 @@ def _redeem(call: Call, session: Document) -> Applied | None:
     return applied
 
 
-def _buyer(call: Call, session: Document, email: str) -> Buyer:
+def _buyer(call: Call, session: Document, email: str, country: str) -> Buyer:
     """Return who pays; a customer is made here where Stripe makes one."""
     if session["customer"]:
         # Whatever card was declined before, this is another.
@@ -87,8 +89,8 @@ def _buyer(call: Call, session: Document, email: str) -> Buyer:
     elif session["mode"] == "subscription" or session["customer_creation"] == "always":
         customer = customers.create(call, {"email": email})
     else:
-        return Buyer(None, email, checkout.details(email))
-    return Buyer(customer["id"], email, checkout.details(email, customer))
+        return Buyer(None, email, checkout.details(email, country=country))
+    return Buyer(customer["id"], email, checkout.details(email, customer, country=country))
 
 
 def _charge_once(

@@ -7,6 +7,9 @@ from promos.standin.kinds import Document
 from promos.standin.messages import Request
 from promos.standin.page_frame import alert, row, sent
 
+#: Countries that the form offers; Stripe's has all.
+COUNTRIES = ("US", "AT", "AU", "BR", "CA", "CH", "DE", "ES", "FR", "GB", "IN", "IT", "JP", "NL", "PL", "SE")
+
 
 def checkout(session: Document, request: Request, problem: str = "") -> str:
     """Return the order, the code's field and the payment form of an open session."""
@@ -61,6 +64,7 @@ def _payment_form(session: Document, request: Request) -> str:
         fields += '<p class="soft">Test cards: 4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined.</p>'
     else:
         fields += '<p class="soft">Nothing is due, and no card is needed.</p>'
+    fields += _country(request)
     label = (
         f"Pay {money(session['amount_total'], session['currency'])}"
         if session["amount_total"]
@@ -68,6 +72,17 @@ def _payment_form(session: Document, request: Request) -> str:
     )
     button = f'<button class="pay" name="action" value="pay">{label}</button>{_bank(session)}'
     return f'<h1>Payment</h1><form method="post">{fields}{button}</form>'
+
+
+def _country(request: Request) -> str:
+    chosen = sent(request, "country")
+    options = "".join(
+        f"<option{' selected' if country == chosen else ''}>{country}</option>" for country in COUNTRIES
+    )
+    return (
+        '<label for="country">Country</label>'
+        f'<select id="country" name="country" autocomplete="country">{options}</select>'
+    )
 
 
 def _bank(session: Document) -> str:

@@ -72,13 +72,14 @@ def _pay(call: Call, session: Document, request: Request) -> Response:
     email = _email(session, request)
     if pay_form.needs_card(session):
         _check_card(page_frame.sent(request, "card"))
-    return _finish(completion.complete(call, session, email=email))
+    return _finish(completion.complete(call, session, email=email, country=_country(request)))
 
 
 def _pay_by_bank(call: Call, session: Document, request: Request) -> Response:
     if not pay_form.takes_bank(session):
         raise StripeError("This checkout takes no bank debits.")
-    return _finish(completion.complete(call, session, email=_email(session, request), pays_later=True))
+    email, country = _email(session, request), _country(request)
+    return _finish(completion.complete(call, session, email=email, country=country, pays_later=True))
 
 
 def _finish(session: Document) -> Response:
@@ -90,6 +91,13 @@ def _email(session: Document, request: Request) -> str:
     if "@" not in email:
         raise StripeError("Please enter your email address.", param="email")
     return email
+
+
+def _country(request: Request) -> str:
+    country = page_frame.sent(request, "country") or pay_form.COUNTRIES[0]
+    if country not in pay_form.COUNTRIES:
+        raise StripeError("Please choose a country.", param="country")
+    return country
 
 
 def _decide(call: Call, session: Document, request: Request) -> Response:

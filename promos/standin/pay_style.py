@@ -20,7 +20,7 @@ tfoot tr:first-child > * { border-top: 1px solid var(--line); padding-top: .7rem
 .discount { color: var(--good); }
 .soft { color: var(--soft); font-size: .9rem; }
 label { display: block; font-weight: 600; margin: .8rem 0 .25rem; }
-input { width: 100%; min-height: 2.75rem; padding: .5rem .75rem; font: inherit; color: inherit;
+input, select { width: 100%; min-height: 2.75rem; padding: .5rem .75rem; font: inherit; color: inherit;
   background: var(--ground); border: 1px solid var(--soft); border-radius: .5rem; }
 button { min-height: 2.75rem; padding: .5rem 1.25rem; font: inherit; font-weight: 600; cursor: pointer;
   border: 1px solid var(--accent); border-radius: .5rem; background: transparent; color: var(--accent); }

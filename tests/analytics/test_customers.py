@@ -6,9 +6,10 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from analytics.measures import customers
-from analytics.measures.customers import SegmentFigures
+from analytics.measures.customers import CountryFigures, SegmentFigures
 from analytics.periods import Period
 from analytics.selection import Selection
+from promos.models import PromoCode
 from tests.analytics.builders import buy, pay_back, redeem, renew
 from tests.analytics.subscribers import month
 from tests.factories import CodeBatchFactory, CustomerFactory, PromoCodeFactory
@@ -130,3 +131,49 @@ def test_history_is_told_in_parts_the_newest_first(django_assert_num_queries: Dj
 
     assert [entry.occurred_at for part in parts for entry in part] == [month(3), month(2), month(1)]
     assert parts[1][0].usage.promo_code.code == "WELCOME"
+
+
+def test_countries_part_redemptions_and_money(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    code, vienna = PromoCodeFactory(), CustomerFactory(country="AT")
+    renew(
+        redeem(code, customer=vienna, gross=10_000, discount=2_000, is_new_customer=True),
+        gross=5_000,
+        discount=1_000,
+    )
+    redeem(code, customer=vienna, gross=3_000, discount=500)
+    redeem(code, customer=CustomerFactory(), gross=100, discount=10)
+    redeem(code, customer=None, gross=200, discount=20)
+
+    with django_assert_num_queries(2):
+        found = customers.countries(JANUARY)
+
+    # Whoever said nothing and who is nobody's row are together.
+    assert found == [
+        CountryFigures("usd", "AT", 2, 1, 1, 18_000, 3_500, 14_500),
+        CountryFigures("usd", "", 2, 1, 0, 300, 30, 270),
+    ]
+
+
+def test_favourite_is_the_code_that_a_country_uses_most(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for text, country, times in (("SERVUS", "AT", 2), ("GRUEZI", "AT", 1), ("GRUEZI", "CH", 1)):
+        code = PromoCode.objects.filter(code=text).first() or PromoCodeFactory(code=text)
+        for _ in range(times):
+            redeem(code, customer=CustomerFactory(country=country))
+
+    with django_assert_num_queries(2):
+        found = customers.favourites(JANUARY)
+
+    assert found == {("usd", "AT"): "SERVUS", ("usd", "CH"): "GRUEZI"}
+
+
+def test_country_narrows_redemptions_entries_and_orders() -> None:
+    vienna = CustomerFactory(country="AT")
+    redeem(PromoCodeFactory(), customer=vienna)
+    buy(customer=vienna)
+    redeem(PromoCodeFactory(), customer=CustomerFactory(country="CH"))
+
+    chosen = Selection(JANUARY.period, country="AT")
+
+    assert [rows.count() for rows in (chosen.usages(), chosen.entries(), chosen.orders())] == [1, 1, 2]

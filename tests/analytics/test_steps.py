@@ -109,10 +109,11 @@ def test_filters_reach_checks() -> None:
             {"currency": "eur"},
             {"segment": "new"},
             {"segment": "returning"},
+            {"country": "AT"},
         )
     ]
 
-    assert narrowed == [1, 2, 1, 2, 1]
+    assert narrowed == [1, 2, 1, 2, 1, 0]
 
 
 def test_refusals_are_the_commonest_first(django_assert_num_queries: DjangoAssertNumQueries) -> None:

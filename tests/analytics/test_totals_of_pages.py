@@ -86,7 +86,7 @@ def test_totals_of_a_plan_and_rows_say_the_same(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_narrowed_selections_have_no_totals_of_codes() -> None:
-    for chosen in ({"campaign_id": 1}, {"plan": "price_a"}, {"segment": "new"}):
+    for chosen in ({"campaign_id": 1}, {"plan": "price_a"}, {"segment": "new"}, {"country": "AT"}):
         assert not replace(QUARTER, **chosen).has_totals
         assert not replace(QUARTER, **chosen).has_totals_by_day
 

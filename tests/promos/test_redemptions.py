@@ -189,3 +189,25 @@ def test_record_makes_a_customer_of_a_guest_once(customer: Customer, now: dateti
     redemptions.record(session_of(customer, None, **again), event=None, now=now + timedelta(days=1))
     assert Customer.objects.filter(email_key="guest@example.com").count() == 1
     assert list(LedgerEntry.objects.order_by("pk").values_list("is_new_customer", flat=True)) == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("address", "country"),
+    [({"country": "AT"}, "AT"), ({"country": "Austria"}, "CH"), ({"country": None}, "CH"), (None, "CH")],
+)
+def test_record_keeps_the_country_of_the_last_payment(
+    buyer: Customer, now: datetime, address: dict[str, str | None] | None, country: str
+) -> None:
+    Customer.objects.update(country="CH")
+    details = {"email": buyer.email, "address": address}
+    redemptions.record(session_of(buyer, None, customer_details=details), event=None, now=now)
+    buyer.refresh_from_db()
+    assert (buyer.country, buyer.email) == (country, "customer@example.com")
+
+
+def test_record_brings_no_country_back_to_who_was_erased(buyer: Customer, now: datetime) -> None:
+    Customer.objects.update(email="", email_key="", erased_at=now)
+    details = {"email": "customer@example.com", "address": {"country": "AT"}}
+    redemptions.record(session_of(buyer, None, customer_details=details), event=None, now=now)
+    buyer.refresh_from_db()
+    assert (buyer.country, buyer.email) == ("", "")

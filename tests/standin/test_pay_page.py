@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from tests.standin.shop import DECLINED_CARD, pay, submit, visit, words
+from tests.standin.shop import DECLINED_CARD, GOOD_CARD, pay, submit, visit, words
 
 
 def test_page_says_what_it_is_and_what_is_due(shop):
@@ -307,3 +307,19 @@ def test_details_keep_what_is_known_of_the_customer(shop):
         "Anna",
         "anna@example.com",
     )
+
+
+def test_the_country_chosen_is_the_address_of_the_buyer(shop):
+    chosen, unasked = shop.open(), shop.open()
+    submit(chosen, card=GOOD_CARD, email="buyer@example.com", country="AT")
+    pay(unasked)
+
+    countries = [shop.reload(session).customer_details.address.country for session in (chosen, unasked)]
+    assert countries == ["AT", "US"]
+
+
+def test_a_country_that_is_not_offered_is_refused(shop):
+    answer = submit(shop.open(), card=GOOD_CARD, email="buyer@example.com", country="Atlantis")
+
+    assert answer.status_code == 400
+    assert "Please choose a country." in words(answer)

@@ -24,7 +24,6 @@ def test_page_says_which_segments_use_which_codes(opened: Open) -> None:
 
     assert "24 of 30 redemptions are by new customers (80.0 %); new customers use WELCOME most (24);" in page
     assert "Team monthly" in page
-    assert "Where customers live is not kept." in page
 
 
 def test_few_redemptions_get_no_percentage(opened: Open) -> None:
@@ -87,3 +86,15 @@ def test_names_are_only_for_who_may_see_customers(client: Client) -> None:
 
     assert client.get("/admin/analytics/revenue/").status_code == 200
     assert client.get("/admin/analytics/customers/").status_code == 403
+
+
+def test_countries_lead_to_their_own_figures(opened: Open) -> None:
+    for code, country in (("SERVUS", "AT"), ("HOWDY", "US")):
+        redeem(PromoCodeFactory(code=code), customer=CustomerFactory(country=country), at=month(1))
+
+    page = opened("customers", **JANUARY, country="at")
+
+    assert "SERVUS" in page
+    assert "HOWDY" not in page
+    assert '<option value="US"' in page
+    assert "customer__country__exact=AT" in page

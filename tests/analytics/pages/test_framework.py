@@ -32,7 +32,14 @@ def test_page_opens_with_nothing_and_with_something(slug: str, opened: Open, now
 @pytest.mark.parametrize("slug", SLUGS)
 def test_page_answers_wrong_filters_with_sentences(slug: str, opened: Open, now: datetime) -> None:
     redeem(PromoCodeFactory(), at=now)
-    wrong = {"currency": "\0", "campaign": "9" * 30, "plan": "price_nobody", "segment": "rich", "part": "-1"}
+    wrong = {
+        "currency": "\0",
+        "campaign": "9" * 30,
+        "plan": "price_nobody",
+        "segment": "rich",
+        "country": "XX",
+        "part": "-1",
+    }
     page = opened(slug, **wrong, export="xml", order="x", by="x")
     alert = page.partition('role="alert">')[2].partition("</div>")[0]
     assert alert.count("<p>") >= len(wrong)
@@ -85,6 +92,7 @@ def test_wrong_value_is_never_an_error(name: str, value: str, opened: Open) -> N
         ({"campaign": "7777"}, "There is no campaign 7777; shown are all."),
         ({"plan": "price_nobody"}, "There is no plan price_nobody; shown are all."),
         ({"segment": "rich"}, "Customers are “new” or “returning”; shown are all."),
+        ({"country": "atlantis"}, "No customer lives in ATLANTIS; shown are all countries."),
         (
             {"from": "2026-02-01", "to": "2026-01-01"},
             "before it starts (2026-02-01). Shown are the last 30 days.",
