@@ -171,6 +171,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "libraries": {"promos_rows": "promos.admin.rows"},
         },
     },
 ]
@@ -352,7 +353,6 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "analytics.admin.home",
     # Searching whole models is unbounded; ours takes the first few of each kind.
     "COMMAND": {"search_models": False, "search_callback": "promos.admin.site.search"},
-    "TABS": "promos.admin.site.tabs",
     "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "analytics.pages.menu.menu"},
     "COLORS": {
         # Readable as text on white and under white text (AA).

@@ -25,6 +25,7 @@ from promos.admin import decisions, lists, pages
 class ProjectAdmin(ModelAdmin):
     """A page of 50 rows, newest first, without counting the whole table."""
 
+    change_list_template = "admin/promos/change_list.html"
     list_per_page = 50
     show_full_result_count = False
     paginator = lists.CappedPaginator

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -22,7 +23,7 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from promos import codes, history, offers, promo_codes
-from promos.admin import approving, choices, code_chart, code_words
+from promos.admin import approving, choices, code_chart, code_words, site
 from promos.admin.actions import Deed, Skipped, action
 from promos.admin.base import ProjectAdmin, admin_link, by_label, in_money
 from promos.admin.code_filters import ProductFilter, StatusFilter, UsesFilter
@@ -59,6 +60,8 @@ COPY_OF = "copy"
 #: What an action says of a code that was archived before.
 ARCHIVED = "it is archived"
 KEPT_IN_STRIPE = "its terms can only be changed in Stripe"
+
+CODE_AND_CAMPAIGN = '<span class="two-lines"><strong>{}</strong><span>{}</span></span>'
 
 ABOUT = ("Code", {"fields": ("code", "campaign", "description")})
 TERMS_TO_EDIT = ("What it gives", {"fields": TERMS})
@@ -148,6 +151,12 @@ class PromoCodeAdmin(Sharing, StripeSide, ConflictMixin, CodePages, ProjectAdmin
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CodeList
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        # As a setting of Unfold's they would be compared with every entry of the menu, on every page.
+        return super().changelist_view(request, {"tab_list": site.tabs(request), **(extra_context or {})})
+
     def get_fieldsets(self, request: HttpRequest, obj: PromoCode | None = None) -> Any:
         if obj is None:
             return (ABOUT, TERMS_TO_EDIT, LIMITS_TO_EDIT)
@@ -203,9 +212,10 @@ class PromoCodeAdmin(Sharing, StripeSide, ConflictMixin, CodePages, ProjectAdmin
         with history.because(form.cleaned_data.get("why", "")):
             save(obj, offer=form.offer, now=timezone.now(), by=cast("User", request.user))
 
-    @display(description="Code", ordering="code", header=True)
-    def code_and_campaign(self, obj: PromoCode) -> list[str]:
-        return [obj.code, obj.campaign.name if obj.campaign else ""]
+    @display(description="Code", ordering="code")
+    def code_and_campaign(self, obj: PromoCode) -> SafeString:
+        campaign = obj.campaign.name if obj.campaign else ""
+        return format_html(CODE_AND_CAMPAIGN, obj.code, campaign)
 
     @display(description="Gives")
     def value(self, obj: PromoCode) -> str:

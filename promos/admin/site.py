@@ -106,12 +106,17 @@ VIEWS: tuple[tuple[str, dict[str, str]], ...] = (
 
 
 def tabs(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the tabs above the list of codes, as Unfold takes them."""
+    """Return the tabs above the list of codes, as Unfold's ``tab_list`` takes them."""
     address = reverse("admin:promos_promocode_changelist")
     # Which page or order one looks at is no other view.
     asked = {name: value for name, value in request.GET.items() if name not in {"p", "o", "q"}}
     items = [
-        {"title": title, "link": f"{address}?{urlencode(query)}", "active": asked == query}
+        {
+            "title": title,
+            "link": f"{address}?{urlencode(query)}",
+            "active": asked == query,
+            "has_permission": True,
+        }
         for title, query in VIEWS
     ]
     return [{"models": ["promos.promocode"], "items": items}]

@@ -41,6 +41,28 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// One menu serves all rows of a list: it is filled for the row whose button is pressed, which then opens it.
+document.addEventListener("click", (event) => {
+  const menu = document.getElementById("row-menu");
+  const button = event.target.closest("[data-row]");
+  if (menu && button) fillMenu(menu, button);
+  if (event.target.closest("#row-menu a")) menu.hidePopover();
+});
+
+function fillMenu(menu, button) {
+  for (const other of document.querySelectorAll("[data-row]")) other.popoverTargetElement = null;
+  button.popoverTargetElement = menu;
+  const links = document.getElementById("row-actions").innerHTML;
+  menu.innerHTML = links.replaceAll("__row__", button.dataset.row);
+  window.htmx.process(menu);
+  // Places within the page, with which the menu scrolls: below the button, or above one that is low on the screen.
+  const place = button.getBoundingClientRect();
+  const isLow = place.top > window.innerHeight / 2;
+  menu.style.top = isLow ? "auto" : `${place.bottom + window.scrollY}px`;
+  menu.style.bottom = isLow ? `${window.innerHeight - place.top - window.scrollY}px` : "auto";
+  menu.style.right = `${document.documentElement.clientWidth - place.right}px`;
+}
+
 // A button that copies says so, to the eye and to a screen reader.
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
