@@ -280,7 +280,22 @@ def test_what_is_filtered_is_exported(office: Page, shop: PromoCode) -> None:
     assert "SPRING20" not in text
 
 
-def test_menu_and_row_actions_are_reached_by_keyboard(office: Page, shop: PromoCode) -> None:
+def test_row_is_acted_on_by_keyboard(office: Page, shop: PromoCode) -> None:
+    go(office, "admin:promos_promocode_changelist")
+    row = office.get_by_role("row").filter(has_text="SPRING20")
+    row.get_by_role("button", name="More actions").press("Enter")
+    assert complaints(office) == []
+    office.keyboard.press("Tab")
+    expect(office.locator("#row-menu").get_by_role("link", name="Push now")).to_be_focused()
+    office.get_by_role("link", name="Pause", exact=True).press("Enter")
+    expect(office.locator("#dialog")).to_contain_text("Pause?")
+    office.get_by_role("button", name="Pause").last.press("Enter")
+    expect(office.get_by_text("Paused SPRING20.")).to_be_visible()
+    shop.refresh_from_db()
+    assert shop.paused_at is not None
+
+
+def test_search_is_reached_by_keyboard(office: Page, shop: PromoCode) -> None:
     go(office, "admin:promos_promocode_changelist")
     office.keyboard.press("Control+k")
     expect(office.get_by_role("searchbox").or_(office.locator("[name=s]")).last).to_be_focused()
