@@ -24,8 +24,14 @@ State = StripeCoupon.State
 MOST_STEPS = 6
 
 
-def ensure(run: Run) -> StripeCoupon:
-    """Return the live coupon that carries the terms of the code's offer, made or brought to them if need be.
+def ready(offer: Offer) -> StripeCoupon | None:
+    """Return the live coupon that carries the offer's terms; None while it has to be made or brought to them."""
+    newest = _newest(offer)
+    return newest if newest is not None and _is_ready(newest, offer) else None
+
+
+def ensure(run: Run) -> None:
+    """Make a live coupon that carries the terms of the code's offer, or bring the one there is to them.
 
     Raises:
         stripe_gateway.StripeError: Stripe could not or would not.
@@ -34,12 +40,12 @@ def ensure(run: Run) -> StripeCoupon:
     """
     for _ in range(MOST_STEPS):
         offer, coupon = _chosen(run.code.offer_id)
+        if _is_ready(coupon, offer):
+            return
         if coupon.state == State.CREATING:
             _make(run, coupon, offer)
-        elif coupon.creation or terms.differences(terms.of_offer(offer), coupon.synced_terms):
-            update(run, coupon, offer)
         else:
-            return coupon
+            update(run, coupon, offer)
     raise stripe_gateway.Unavailable("The terms were changed again and again while they were pushed.")
 
 
@@ -58,6 +64,11 @@ def _chosen(offer_id: int) -> tuple[Offer, StripeCoupon]:
 
 def _newest(offer: Offer) -> StripeCoupon | None:
     return offer.stripe_coupons.exclude(state=State.DELETED).order_by("-version").first()
+
+
+def _is_ready(coupon: StripeCoupon, offer: Offer) -> bool:
+    is_agreed = not coupon.creation and not terms.differences(terms.of_offer(offer), coupon.synced_terms)
+    return coupon.state == State.LIVE and is_agreed
 
 
 def _can_serve(coupon: StripeCoupon, offer: Offer) -> bool:

@@ -1,17 +1,21 @@
 """A code's promotion codes at Stripe, one generation after the other: made, switched, retired.
 
-Each function is one step: it brings rows and Stripe nearer to what the code
-wants and leaves rows from which the next step goes on, in this run or another.
-Before a promotion code is changed it is looked at, so that what was done to it
-in the dashboard meanwhile is taken over and not undone.
+Each step brings rows and Stripe nearer to what the code wants and leaves rows
+from which the next step goes on, in this run or another. The promotion code that
+it made is saved in the transaction that decides what comes next. Before a
+promotion code is changed it is looked at, so that what was done to it in the
+dashboard meanwhile is taken over and not undone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from promos import customers, leases, remaining, stripe_gateway
+from promos import customers, remaining, stripe_gateway
 from promos.models import StripeCoupon, StripePromotionCode
 from promos.stripe_gateway import StripeObject
 from promos.sync import coupons, creation, marks, pull, refusals, terms, wording
@@ -28,6 +32,31 @@ class ChangedThere(Exception):
         self.promotion_code_id = _id(generation)
 
 
+@dataclass(frozen=True)
+class Made:
+    """A promotion code that Stripe has and that its row does not name yet."""
+
+    generation: StripePromotionCode
+    found: StripeObject
+
+    def save(self) -> None:
+        """Save that the promotion code exists, in the caller's transaction and under the code's lock."""
+        row = self.generation
+        agreed = row.creation["terms"]
+        row.stripe_promotion_code_id, row.stripe_customer_id = self.found["id"], agreed["customer"]
+        row.synced_terms, row.creation = agreed, {}
+        row.state, row.times_redeemed = State.CURRENT, self.found["times_redeemed"]
+        row.save()
+
+    def leave(self) -> None:
+        """Leave it to whoever has the code now, who may have made another."""
+        marks.generation_of(self.found)
+
+
+#: One thing to ask or tell Stripe, outside of any transaction.
+Step = Callable[[], Made | None]
+
+
 def switch_off(run: Run, generation: StripePromotionCode) -> None:
     """End a retired promotion code that is still active at Stripe."""
     run.keep_lease()
@@ -37,38 +66,36 @@ def switch_off(run: Run, generation: StripePromotionCode) -> None:
     _save_active(run, generation, is_active=False)
 
 
-def begin(run: Run) -> None:
-    """Save the row of the next promotion code and make it, unless the code was edited in the last moment."""
-    coupon = _ensured(run)
-    with run.saving():
-        # Another worker's checkouts and redemptions count on until here.
-        run.read()
-        generation = StripePromotionCode(
-            promo_code=run.code,
-            generation=StripePromotionCode.next_generation(run.code),
-            stripe_coupon=coupon,
-            used_before=remaining.taken(run.code),
-        )
-        generation.creation = _planned(run, generation)
-        if _is_outdated(run, generation):
-            return
-        generation.save()
-    _create(run, generation)
+def begin(run: Run, number: int) -> Step:
+    """Return the step that makes the code's next promotion code, whose row this saves under the code's lock.
+
+    While its coupon or its customer is missing, that is made first.
+    """
+    code = run.code
+    coupon = coupons.ready(code.offer)
+    if coupon is None or (code.customer is not None and not code.customer.stripe_customer_id):
+        return partial(_prepare, run)
+    generation = StripePromotionCode(
+        promo_code=code, generation=number, stripe_coupon=coupon, used_before=remaining.taken(code)
+    )
+    generation.creation = _planned(run, generation)
+    generation.save()
+    return partial(_create, run, generation)
 
 
-def finish(run: Run, generation: StripePromotionCode) -> None:
+def finish(run: Run, generation: StripePromotionCode) -> Made | None:
     """Make the promotion code of a row, or take over the one that a lost try made.
 
     A row whose code was edited, ended or used before it was made is given up.
     """
     found = _find(generation) if creation.was_sent(generation) else None
     if found is not None:
-        _take_over(run, generation, found)
-    elif _is_outdated(run, generation):
+        return Made(generation, found)
+    if _is_outdated(run, generation):
         _retire(run, generation, "Never made: the code was changed before")
-    else:
-        creation.note_sending(run, generation)
-        _create(run, generation)
+        return None
+    creation.note_sending(run, generation)
+    return _create(run, generation)
 
 
 def change(run: Run, generation: StripePromotionCode) -> None:
@@ -82,7 +109,7 @@ def change(run: Run, generation: StripePromotionCode) -> None:
     # Off first: neither a refused coupon nor a slow one may keep a paused code alive.
     if not is_to_go_off:
         if "coupon" in changed:
-            _ensured(run)
+            _prepare(run)
         elif "name" in changed:
             coupons.update(run, generation.stripe_coupon, run.code.offer)
     if changed <= {"name"}:
@@ -164,12 +191,11 @@ def _retire(run: Run, generation: StripePromotionCode, reason: str) -> None:
         generation.save(update_fields=["state", "retired_reason", "synced_terms"])
 
 
-def _ensured(run: Run) -> StripeCoupon:
+def _prepare(run: Run) -> None:
     """Make sure of the coupon and the customer that the promotion code needs."""
-    coupon = coupons.ensure(run)
+    coupons.ensure(run)
     if run.code.customer is not None:
         customers.ensure_at_stripe(run.code.customer)
-    return coupon
 
 
 def _planned(run: Run, generation: StripePromotionCode) -> dict[str, Any]:
@@ -198,21 +224,15 @@ def _find(generation: StripePromotionCode) -> StripeObject | None:
     return next((each for each in found if marks.are_on(each, ours)), None)
 
 
-def _create(run: Run, generation: StripePromotionCode) -> None:
+def _create(run: Run, generation: StripePromotionCode) -> Made | None:
     key = f"{generation.stripe_coupon.offer.uid}-{generation.promo_code_id}-{generation.generation}"
     try:
-        made = creation.send(run, generation, stripe_gateway.create_promotion_code, key=key)
+        return Made(generation, creation.send(run, generation, stripe_gateway.create_promotion_code, key=key))
     except stripe_gateway.Conflict:
         raise
     except stripe_gateway.Rejected as error:
         _repair_or_raise(run, generation, error)
-        return
-    try:
-        _take_over(run, generation, made)
-    except leases.Lost:
-        # Whoever has the code now may have made another.
-        marks.generation_of(made)
-        raise
+        return None
 
 
 def _repair_or_raise(run: Run, generation: StripePromotionCode, error: stripe_gateway.Rejected) -> None:
@@ -223,16 +243,6 @@ def _repair_or_raise(run: Run, generation: StripePromotionCode, error: stripe_ga
         pull.coupon_deleted(generation.stripe_coupon.stripe_coupon_id)
     else:
         raise refusals.of_text(run.code, error) from error
-
-
-def _take_over(run: Run, generation: StripePromotionCode, found: StripeObject) -> None:
-    """Save that the promotion code of a row exists."""
-    agreed = generation.creation["terms"]
-    generation.stripe_promotion_code_id, generation.stripe_customer_id = found["id"], agreed["customer"]
-    generation.synced_terms, generation.creation = agreed, {}
-    generation.state, generation.times_redeemed = State.CURRENT, found["times_redeemed"]
-    with run.saving():
-        generation.save()
 
 
 def _id(generation: StripePromotionCode) -> str:

@@ -8,7 +8,6 @@ wherever this one was stopped. See generations for the steps.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
@@ -17,6 +16,7 @@ from django.db import DatabaseError
 from promos import leases, stripe_gateway
 from promos.models import PromoCode, StripePromotionCode
 from promos.sync import generations, pull, refusals, terms
+from promos.sync.generations import Made, Step
 from promos.sync.run import LEASE, Run
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,6 @@ MOST_STEPS = 12
 
 SyncStatus = PromoCode.SyncStatus
 State = StripePromotionCode.State
-Step = Callable[[], None]
 
 __all__ = ["LEASE", "push", "work"]
 
@@ -90,20 +89,33 @@ def _push(run: Run) -> None:
 
 
 def _bring_about(run: Run) -> None:
+    made: Made | None = None
     for _ in range(MOST_STEPS):
-        step = _decide(run)
+        step = _decided(run, made)
         if step is None:
             return
-        step()
+        made = step()
     raise stripe_gateway.Unavailable("The code was changed again and again while it was pushed.")
 
 
-def _decide(run: Run) -> Step | None:
-    """Return what to do first; when there is nothing, save that Stripe has what the row wants.
+def _decided(run: Run, made: Made | None) -> Step | None:
+    """Decide; what was made for a code that another worker has by now is left to it."""
+    try:
+        return _decide(run, made)
+    except leases.Lost:
+        if made is not None:
+            made.leave()
+        raise
 
-    Both under the code's lock: an edit comes before it or marks the code pending again.
+
+def _decide(run: Run, made: Made | None) -> Step | None:
+    """Save what the last step made and return what to do next; when nothing is left to do, save that too.
+
+    All under the code's lock: an edit comes before it or marks the code pending again.
     """
     with run.saving():
+        if made is not None:
+            made.save()
         run.read()
         if run.code.sync_status == SyncStatus.CONFLICT:
             # Found meanwhile: the owner has the word.
@@ -123,7 +135,7 @@ def _decide(run: Run) -> Step | None:
 
 def _next_step(run: Run) -> Step | None:
     """Return what to do first about the difference between the code and Stripe; None when there is none."""
-    rows = list(run.code.stripe_promotion_codes.select_related("stripe_coupon__offer").order_by("generation"))
+    rows = list(run.code.stripe_promotion_codes.select_related("stripe_coupon").order_by("generation"))
     for row in rows:
         if row.is_left_active:
             return partial(generations.switch_off, run, row)
@@ -133,7 +145,8 @@ def _next_step(run: Run) -> Step | None:
         if row.state == State.CURRENT:
             changed = terms.outstanding(run.code, row, now=run.now)
             return partial(generations.change, run, row) if changed else None
-    return partial(generations.begin, run) if terms.is_wanted(run.code, now=run.now) else None
+    number = rows[-1].generation + 1 if rows else 1
+    return generations.begin(run, number) if terms.is_wanted(run.code, now=run.now) else None
 
 
 def _try_later(run: Run, reason: str) -> None:

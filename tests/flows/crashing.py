@@ -48,7 +48,7 @@ _PLACES = {
     "begin": (generations, "begin"),
     "create": (generations, "_create"),
     "code send": (stripe_gateway, "create_promotion_code"),
-    "code save": (generations, "_take_over"),
+    "code save": (generations.Made, "save"),
     "retire": (generations, "_retire"),
     "retired off": (generations, "switch_off"),
     "switch send": (stripe_gateway, "update_promotion_code"),

@@ -2,9 +2,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
-from promos import promo_codes, stripe_gateway
+from promos import leases, promo_codes, stripe_gateway
 from promos.models import Offer, PromoCode
 from promos.standin.server import Standin
 from promos.sync import push, terms
@@ -33,6 +33,18 @@ def test_push_makes_coupon_and_code(standin: Standin, now: datetime) -> None:
     assert (code.sync_status, code.sync_error, code.lease_token) == ("synced", "", "")
     assert (found["code"], found["active"], found["max_redemptions"]) == ("LAUNCH", True, 5)
     assert stripe_gateway.retrieve_coupon(terms.coupon_id(found))["percent_off"] == 20
+
+
+def test_push_of_one_more_code_of_an_offer_takes_two_short_transactions(
+    standin: Standin, now: datetime, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    codes = PromoCodeFactory.create_batch(2, offer=OfferFactory())
+    push.work(now)
+    [code] = leases.claim(PromoCode.objects.due_for_push(now), now=now, lease=push.LEASE, limit=1)
+    # Lease, code, generations, coupon, the new row; then lease, the row, code, generations, the end.
+    with django_assert_num_queries(2 * (5 + len(["BEGIN", "COMMIT"]))):
+        push.push(code, now=now)
+    assert [PromoCode.objects.get(pk=code.pk).sync_status for code in codes] == ["synced", "synced"]
 
 
 def test_push_twice_changes_nothing(standin: Standin, now: datetime) -> None:
