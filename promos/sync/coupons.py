@@ -2,13 +2,18 @@
 
 Codes that share an offer share its coupon, so several workers may be here at
 once. The row is chosen under a lock on the offer; each row has one id and one
-request for good, so whoever sends it makes the same coupon.
+request for good, so whoever sends it makes the same coupon. The threads of one
+worker take turns, so that a batch begins with one such request and not with many.
 """
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
@@ -22,6 +27,8 @@ State = StripeCoupon.State
 
 #: Looking up, giving up, making the next version, renaming: more only when the offer is edited meanwhile.
 MOST_STEPS = 6
+
+_turns = [threading.Lock() for _ in range(64)]
 
 
 def ready(offer: Offer) -> StripeCoupon | None:
@@ -38,15 +45,31 @@ def ensure(run: Run) -> None:
         leases.Lost: another worker has the code.
         refusals.Refused: the terms are Stripe's own, and their coupon is gone.
     """
-    for _ in range(MOST_STEPS):
-        offer, coupon = _chosen(run.code.offer_id)
-        if _is_ready(coupon, offer):
-            return
-        if coupon.state == State.CREATING:
-            _make(run, coupon, offer)
-        else:
-            update(run, coupon, offer)
+    with _turn(run.code.offer_id):
+        for _ in range(MOST_STEPS):
+            offer, coupon = _chosen(run.code.offer_id)
+            if _is_ready(coupon, offer):
+                return
+            if coupon.state == State.CREATING:
+                _make(run, coupon, offer)
+            else:
+                update(run, coupon, offer)
     raise stripe_gateway.Unavailable("The terms were changed again and again while they were pushed.")
+
+
+@contextmanager
+def _turn(offer_id: int) -> Iterator[None]:
+    """Wait while another thread of this process sees to the offer's coupon, but no longer than an answer may take.
+
+    Whoever goes on too early merely asks for the same.
+    """
+    lock = _turns[offer_id % len(_turns)]
+    is_held = lock.acquire(timeout=settings.STRIPE_TIMEOUT_SECONDS)
+    try:
+        yield
+    finally:
+        if is_held:
+            lock.release()
 
 
 def _chosen(offer_id: int) -> tuple[Offer, StripeCoupon]:

@@ -5,6 +5,8 @@ import pytest
 
 from promos import stripe_gateway
 from promos.models import PromoCode, StripePace
+from promos.standin.api import Api
+from promos.standin.messages import Request, Response
 from promos.standin.server import Standin
 from promos.sync.limiter import Limiter
 from promos.sync.pool import Pool
@@ -27,6 +29,18 @@ class VirtualTime:
         with self.lock:
             self.now = max(self.now, at)
             self.sent.append(at)
+
+
+class Register:
+    """Put before a stand-in's API: keeps what it is asked."""
+
+    def __init__(self, behind: Api) -> None:
+        self.behind = behind
+        self.asked: list[str] = []
+
+    def handle(self, request: Request) -> Response:
+        self.asked.append(f"{request.method} {request.path}")
+        return self.behind.handle(request)
 
 
 @pytest.fixture
@@ -95,6 +109,17 @@ def test_pool_that_ends_frees_what_it_has_not_begun(standin: Standin, now: datet
     with Pool(threads=1) as pool:
         assert pool.fill(now) == 4
     assert PromoCode.objects.due_for_push(now).count() in {3, 4}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_threads_of_a_pool_make_the_coupon_they_share_once(standin: Standin) -> None:
+    standin.api = register = Register(Slow(standin.api, seconds=0.2))
+    PromoCodeFactory.create_batch(4, offer=OfferFactory())
+    with Pool(threads=4) as pool:
+        pool.drain()
+    assert register.asked.count("POST /v1/coupons") == 1
+    assert register.asked.count("POST /v1/promotion_codes") == 4
+    assert not PromoCode.objects.exclude(sync_status="synced").exists()
 
 
 @pytest.mark.django_db(transaction=True)
