@@ -10,6 +10,7 @@ class AnalyticsConfig(AppConfig):
         from analytics import views_sql
         from analytics.alerts import rounds as alerts
         from analytics.alerts import rules
+        from analytics.measures import cohort_making
         from analytics.reporting import rounds as reports
         from promos import rounds
 
@@ -19,3 +20,4 @@ class AnalyticsConfig(AppConfig):
         rules.refuse_unknown_kinds()
         rounds.register("alerts", alerts.work)
         rounds.register("reports", reports.work)
+        rounds.register("cohorts", cohort_making.work)

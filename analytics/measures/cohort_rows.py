@@ -13,7 +13,7 @@ the promo side only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -46,7 +46,7 @@ from promos.redemptions.limits import PURCHASES
 
 _COHORT = ("currency", "plan", "interval", "month_number")
 #: Each side is asked for by itself: one condition for both would keep PostgreSQL from joining.
-_BOTH = (False, True)
+BOTH = (False, True)
 
 
 def month_number(day: date) -> int:
@@ -76,11 +76,11 @@ class Size:
     customers: int
 
 
-def sizes(chosen: Selection) -> list[Size]:
-    """Count the customers of each side of each cohort that began in the period. Two queries."""
+def sizes(chosen: Selection, sides: Iterable[bool] = BOTH) -> list[Size]:
+    """Count the customers of each side of each cohort that began in the period. A query for each side."""
     return [
         Size(_side(row, is_promo), row["customers"])
-        for is_promo in _BOTH
+        for is_promo in sides
         for row in _signups(chosen, is_promo)
         .values(*_COHORT)
         .annotate(customers=Count("pk"))
@@ -97,14 +97,14 @@ class MonthEarnings:
     earned: Earnings
 
 
-def earnings(chosen: Selection) -> list[MonthEarnings]:
+def earnings(chosen: Selection, sides: Iterable[bool] = BOTH) -> list[MonthEarnings]:
     """Sum what each side's customers paid and got back, in the cohort's currency, by month since they began.
 
-    Two queries.
+    A query for each side.
     """
     return [
         MonthEarnings(_side(row, is_promo), row["month"], earned.of(row))
-        for is_promo in _BOTH
+        for is_promo in sides
         for row in _entries(chosen, is_promo)
         .values(*_COHORT, month=_since_signup(chosen))
         .annotate(**earned.sums("entry__"))
@@ -122,14 +122,13 @@ class Paying:
     customers: int
 
 
-def paying(chosen: Selection, *, promo_only: bool = False) -> list[Paying]:
+def paying(chosen: Selection, sides: Iterable[bool] = BOTH) -> list[Paying]:
     """Count the customers whose orders cover each stretch of months; an order paid back in full covers none.
 
     An order covers what it was for: a year twelve months, anything shorter its own month.
-    ``promo_only`` leaves out the customers without a code. Two queries, one more with them.
+    A query for each side, and one.
     """
     covered = _covered()
-    sides = (True,) if promo_only else _BOTH
     return [row for is_promo in sides for row in _stretches(chosen, is_promo, covered)]
 
 
@@ -188,15 +187,28 @@ def granted(chosen: Selection) -> list[Granted]:
     ]
 
 
-def later_redeemers(chosen: Selection) -> int:
-    """Count the customers who began without a code and redeemed one later: they are on neither side."""
-    return _first_orders(chosen).filter(_redeemed(), usage=None).count()
+@dataclass(frozen=True)
+class Later:
+    """Customers who began without a code and redeemed one later: they are on neither side."""
+
+    currency: str
+    plan: str
+    customers: int
+
+
+def later_redeemers(chosen: Selection) -> list[Later]:
+    """Count those who redeemed a code only later, by currency and plan of their first order."""
+    rows = _first_orders(chosen).filter(_redeemed(), usage=None).values("currency", "plan")
+    return [Later(**row) for row in rows.annotate(customers=Count("pk")).order_by("currency", "plan")]
+
+
+def first_orders(entries: QuerySet[LedgerEntry]) -> QuerySet[LedgerEntry]:
+    """Narrow entries to orders with which customers began, as the ledger marks them; a renewal begins nothing."""
+    return entries.filter(kind=LedgerEntry.Kind.CHECKOUT, is_new_customer=True, customer__isnull=False)
 
 
 def _first_orders(chosen: Selection) -> QuerySet[LedgerEntry]:
-    """Return the orders with which customers began, as the ledger marks them; a renewal begins nothing."""
-    began = chosen.orders().filter(kind=LedgerEntry.Kind.CHECKOUT, is_new_customer=True)
-    return began.filter(customer__isnull=False)
+    return first_orders(chosen.orders())
 
 
 def _signups(chosen: Selection, is_promo: bool) -> QuerySet[LedgerEntry]:
@@ -216,11 +228,9 @@ def _entries(chosen: Selection, is_promo: bool) -> QuerySet[LedgerEntry]:
 
 def _orders(chosen: Selection, is_promo: bool) -> QuerySet[LedgerEntry]:
     """Narrow the entries to orders that were not paid back in full."""
-    back = LedgerEntry.objects.filter(order__isnull=False, order__net_amount__gt=0).values("order")
+    back = LedgerEntry.objects.filter(order=OuterRef("entry__pk"), order__net_amount__gt=0).values("order")
     all_of_it = back.annotate(back=Sum("net_amount")).filter(back__lte=-F("order__net_amount"))
-    return _entries(chosen, is_promo).filter(
-        Q(entry__kind__in=PURCHASES) & ~Q(entry__in=all_of_it.values("order"))
-    )
+    return _entries(chosen, is_promo).filter(Q(entry__kind__in=PURCHASES) & ~Exists(all_of_it))
 
 
 def _redeemed() -> Exists:

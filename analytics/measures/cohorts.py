@@ -18,7 +18,8 @@ from fractions import Fraction
 from analytics import economics
 from analytics.economics import Assumptions, Earnings
 from analytics.formulas import MINIMUM_CASES, Ratio
-from analytics.measures import cohort_rows
+from analytics.measures import cohort_days, cohort_rows
+from analytics.measures.cohort_days import Lives
 from analytics.measures.cohort_rows import Granted, Paying, Side
 from analytics.selection import Selection
 
@@ -150,18 +151,18 @@ class Refunds:
     rest: Ratio
 
 
-def compare(chosen: Selection, *, now: datetime) -> list[Comparison]:
+def compare(chosen: Selection, lives: Lives, *, now: datetime) -> list[Comparison]:
     """Return the cohorts that began in the period, by currency and plan, the most promo customers first."""
     found: dict[tuple[str, str, str], list[Cohort]] = defaultdict(list)
-    for cohort in cohorts(chosen, now=now):
+    for cohort in cohorts(chosen, lives, now=now):
         found[cohort.currency, cohort.plan, cohort.interval].append(cohort)
     comparisons = [Comparison(*key, members) for key, members in found.items()]
     return sorted(comparisons, key=lambda each: -sum(cohort.promo.customers for cohort in each.cohorts))
 
 
-def cohorts(chosen: Selection, *, now: datetime) -> list[Cohort]:
-    """Return every cohort that began in the period, oldest first. Nine queries, none a row for a customer."""
-    groups, ends = _groups(chosen), _discount_ends(cohort_rows.granted(chosen))
+def cohorts(chosen: Selection, lives: Lives, *, now: datetime) -> list[Cohort]:
+    """Return every cohort that began in the period, oldest first, of what became of its customers. Two queries."""
+    groups, ends = _groups(lives), _discount_ends(cohort_rows.granted(chosen))
     this_month = cohort_rows.month_number(now.astimezone(chosen.period.zone).date())
     keys = sorted({(side.month_number, side.currency, side.plan, side.interval) for side in groups})
     return [
@@ -205,7 +206,7 @@ def first_full_month(duration: str, months: int | None, *, covered: int) -> int 
 
 
 def still_paying(chosen: Selection, *, now: datetime) -> list[Cohort]:
-    """Return the cohorts of promo customers with nothing but who still paid in which month. Two queries."""
+    """Return the cohorts of promo customers with nothing but who still paid in which month."""
     this_month = cohort_rows.month_number(now.astimezone(chosen.period.zone).date())
     return [
         Cohort(
@@ -217,7 +218,7 @@ def still_paying(chosen: Selection, *, now: datetime) -> list[Cohort]:
             promo=Group(paying=counts),
             rest=Group(),
         )
-        for side, counts in _paying(cohort_rows.paying(chosen, promo_only=True)).items()
+        for side, counts in _paying(cohort_days.read(chosen, ["paying"], [True]).paying).items()
     ]
 
 
@@ -229,15 +230,12 @@ def _paying(rows: Iterable[Paying]) -> dict[Side, Counter[int]]:
     return paying
 
 
-def _groups(chosen: Selection) -> dict[Side, Group]:
-    paying = _paying(cohort_rows.paying(chosen))
+def _groups(lives: Lives) -> dict[Side, Group]:
+    paying = _paying(lives.paying)
     earned: dict[Side, dict[int, Earnings]] = defaultdict(dict)
-    for moved in cohort_rows.earnings(chosen):
+    for moved in lives.earnings:
         earned[moved.side][moved.month] = moved.earned
-    return {
-        size.side: Group(size.customers, paying[size.side], earned[size.side])
-        for size in cohort_rows.sizes(chosen)
-    }
+    return {size.side: Group(size.customers, paying[size.side], earned[size.side]) for size in lives.sizes}
 
 
 def _discount_ends(rows: Iterable[Granted]) -> dict[Side, Counter[int]]:

@@ -2,7 +2,8 @@
 
 from analytics.models.alerts import Alert, AlertMessage
 from analytics.models.code_figures import PromoCodeAnalytics
+from analytics.models.cohort_days import CohortDay
 from analytics.models.reports import Report
 from analytics.models.turns import Turn
 
-__all__ = ["Alert", "AlertMessage", "PromoCodeAnalytics", "Report", "Turn"]
+__all__ = ["Alert", "AlertMessage", "CohortDay", "PromoCodeAnalytics", "Report", "Turn"]

@@ -9,7 +9,7 @@ from analytics.blocks import Card, Cell, Table
 from analytics.charts import Chart, Labels, Series
 from analytics.economics import Assumptions
 from analytics.formulas import Ratio
-from analytics.measures import cohort_rows, cohorts, plan_names
+from analytics.measures import cohort_days, cohorts, plan_names
 from analytics.measures.cohorts import Cohort, Comparison, Value
 from analytics.pages.page import Asked, Choice, Filter, Page, Section
 from analytics.periods import Spans
@@ -30,17 +30,21 @@ Names = Mapping[str, str]
 
 def build(asked: Asked) -> list[Section]:
     """Return a section for each plan and currency in which customers began with a code, the most first."""
+    lives = cohort_days.read(asked.selection)
     compared = [
-        each for each in cohorts.compare(asked.selection, now=asked.now) if _promo_customers(each.cohorts)
+        each
+        for each in cohorts.compare(asked.selection, lives, now=asked.now)
+        if _promo_customers(each.cohorts)
     ]
     if not compared:
         return []
     shown, assumed = _shown(compared), Assumptions.of_settings()
     names = plan_names.of(each.plan for each in compared)
+    later = sum(row.customers for row in lives.later_redeemers)
     unshown = [each for each in compared if each not in shown]
     return [
         *(_section(each, names, asked, assumed) for each in shown),
-        *_left_out(cohort_rows.later_redeemers(asked.selection), unshown[:LISTED_PLANS], names),
+        *_left_out(later, unshown[:LISTED_PLANS], names),
     ]
 
 

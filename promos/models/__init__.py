@@ -2,6 +2,7 @@
 
 from promos.models.batches import CodeBatch
 from promos.models.campaigns import Campaign
+from promos.models.changes import HistoryChange
 from promos.models.codes import PromoCode
 from promos.models.cursors import SyncCursor
 from promos.models.customers import Customer, Subscription
@@ -27,6 +28,7 @@ __all__ = [
     "CodeWeekTotal",
     "Customer",
     "DriftFinding",
+    "HistoryChange",
     "Journey",
     "LedgerEntry",
     "Offer",

@@ -214,6 +214,13 @@ class LedgerEntry(models.Model):
                 name="promos_ledger_payment_idx",
             ),
             models.Index(fields=["order"], condition=Q(order__isnull=False), name="promos_ledger_order_idx"),
+            # When customers began: cohorts are made of these.
+            models.Index(
+                fields=["occurred_at"],
+                include=["customer", "currency", "plan", "interval", "usage"],
+                condition=Q(is_new_customer=True, kind="checkout"),
+                name="promos_ledger_began_idx",
+            ),
             # Redemptions of codes that were unknown when they happened.
             models.Index(
                 fields=["stripe_promotion_code_id"],

@@ -13,7 +13,7 @@ from django.db.models import F
 
 from promos import remaining
 from promos.models import Campaign, PromoCode
-from promos.redemptions import totals
+from promos.redemptions import changed_histories, totals
 from promos.redemptions.totals import Move
 
 
@@ -63,7 +63,9 @@ def apply(changes: Iterable[Change]) -> None:
                 used_count=F("used_count") + change.used, held_count=F("held_count") + change.held
             )
             remaining.look_again(code)
-    totals.apply(move for change in changes for move in change.moves)
+    moves = [move for change in changes for move in change.moves]
+    changed_histories.note(moves)
+    totals.apply(moves)
 
 
 def mark_pending(**codes: object) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
@@ -53,16 +53,27 @@ class Move:
     owner: _Owner | None = None
     #: None: of no order, so of no plan.
     plan: str | None = None
+    #: Whose order or redemption it is, and when they began if it says so.
+    customer_id: int | None = None
+    began_at: datetime | None = None
 
     def __neg__(self) -> Move:
-        counts = {name: -count for name, count in self.counts.items()}
-        return Move(self.day, self.currency, counts, self.owner, self.plan)
+        return replace(self, counts={name: -count for name, count in self.counts.items()})
 
 
 def of_entry(entry: LedgerEntry) -> Move:
     """Return what an entry of the ledger adds, under its plan and, with a redemption, under its code."""
     owner = _owner(entry.usage.promo_code) if entry.usage else None
-    return Move(_day(entry.occurred_at), entry.currency, _counts(entry), owner, entry.plan)
+    begins = entry.is_new_customer and entry.kind == Kind.CHECKOUT
+    return Move(
+        _day(entry.occurred_at),
+        entry.currency,
+        _counts(entry),
+        owner,
+        entry.plan,
+        entry.customer_id,
+        entry.occurred_at if begins else None,
+    )
 
 
 def of_usage(usage: PromoCodeUsage) -> Move:
@@ -72,7 +83,13 @@ def of_usage(usage: PromoCodeUsage) -> Move:
         "redemptions": int(is_settled),
         "new_customer_redemptions": int(is_settled and usage.is_new_customer),
     }
-    return Move(_day(usage.redeemed_at), usage.currency, counts, _owner(usage.promo_code))
+    return Move(
+        _day(usage.redeemed_at),
+        usage.currency,
+        counts,
+        _owner(usage.promo_code),
+        customer_id=usage.customer_id,
+    )
 
 
 def hand_over(former: PromoCode, code: PromoCode) -> None:

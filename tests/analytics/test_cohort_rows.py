@@ -8,7 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from analytics.economics import Earnings
 from analytics.measures import cohort_rows
-from analytics.measures.cohort_rows import Side
+from analytics.measures.cohort_rows import Later, Side
 from analytics.periods import Period
 from analytics.selection import Selection
 from promos.models import LedgerEntry
@@ -65,7 +65,7 @@ def test_who_redeems_only_later_is_on_neither_side(django_assert_num_queries: Dj
     redeem(PromoCodeFactory(), customer=late.customer, at=month(3))
 
     with django_assert_num_queries(1):
-        assert cohort_rows.later_redeemers(FIRST_HALF) == 1
+        assert cohort_rows.later_redeemers(FIRST_HALF) == [Later("usd", "price_monthly", 1)]
 
     assert cohort_rows.sizes(FIRST_HALF) == []
 

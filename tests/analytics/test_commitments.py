@@ -148,7 +148,7 @@ def test_commitments_from_rows(django_assert_num_queries: DjangoAssertNumQueries
     run_on(code, began=month(3), renews=month(4), ends=month(6))
     chosen, now = Selection(), month(3, day=20)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(9):
         groups = running.groups(chosen, now=now)
         survival = commitments.survival(chosen, now=now)
         (found,) = commitments.commitments(groups, survival, today=now.date())

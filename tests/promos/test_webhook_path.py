@@ -35,7 +35,7 @@ def paid_checkout(code: PromoCode, now: datetime) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("budget", "statements"), [(None, 14), ({"currency": "usd"}, 15)], ids=["plain", "campaign"]
+    ("budget", "statements"), [(None, 15), ({"currency": "usd"}, 16)], ids=["plain", "campaign"]
 )
 def test_paid_checkout_costs_few_statements(now, django_assert_num_queries, budget, statements) -> None:
     code = SyncedPromoCodeFactory(campaign=CampaignFactory(**budget) if budget else None)
