@@ -1,19 +1,24 @@
 """The kept totals worked out anew from the rows they sum up, while everything goes on recording.
 
-A step takes some whole weeks in one transaction: it keeps writers of totals out,
-reads the rows and writes the sums. Exact at every moment: who records writes rows
-and totals in one transaction, and totals last. So whoever had written totals has
-committed when the step begins to read, and whoever comes later adds to what the
-step leaves. Stopped in between, some weeks are new and the others as they were.
+A total is never set, but moved by what it is wrong by. Recording writes rows and
+totals in one transaction, and to totals it only adds: so in any snapshot of the
+database the two differ by just what is wrong, and by as much still once others have
+recorded more. One statement, hence one snapshot, finds the differences; they are
+then added to the totals as they are by that time. Nobody waits for the reading
+(but on SQLite, which has one writer), and for what is added only who records for the
+very same code, or plan and day. Two rebuilding at once would both add the same, so
+one waits for the other.
 
-Raw SQL, since the ORM has no INSERT … SELECT; it reads the ledger once, on PostgreSQL
-over several connections, for that is what a step's time goes to.
+Days are corrected by their rows, then weeks by their days, then what a code did over
+all time by its weeks. Stopped in between, some are right and the others as they were.
+
+Raw SQL, since the ORM has no INSERT … SELECT.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -28,84 +33,116 @@ from promos.models import (
     PlanDayTotal,
     PromoCodeUsage,
 )
-from promos.models.totals import LedgerSums
+from promos.models.totals import CodeSums, LedgerSums
+from promos.redemptions import totals
 
-#: In the order in which recording locks them (promos.redemptions.totals).
-_TABLES: tuple[type[LedgerSums], ...] = (CodeTotal, CodeWeekTotal, CodeDayTotal, PlanDayTotal)
-#: How many connections read on PostgreSQL; SQLite's one reads by itself.
-_READERS = 4
-
-# By few and cheap columns, for this is done for every row; the sums of totals are made of them afterwards.
+# Three sums that PostgreSQL works out at the same time, each in a process of its own. What is done for every row
+# is kept to few and cheap columns: sums of totals are made of them afterwards. The types must agree for that.
 _MOVED = """
 SELECT
-    CASE WHEN codes.batch_id IS NULL THEN codes.id END AS promo_code_id,
-    codes.batch_id,
+    CAST(NULL AS bigint) AS promo_code_id,
+    CAST(NULL AS bigint) AS batch_id,
     entries.plan,
     {occurred} AS at,
     entries.currency,
     entries.kind,
+    entries.is_new_customer,
+    entries.discount_amount > 0 AS is_discounted,
+    entries.net_amount > 0 AS is_paid,
     COUNT(*) AS entries,
-    COUNT(*) FILTER (WHERE entries.net_amount > 0) AS paid,
-    COUNT(*) FILTER (WHERE entries.is_new_customer) AS of_new_customers,
-    COUNT(*) FILTER (WHERE entries.discount_amount > 0) AS discounted_orders,
-    CAST(SUM(CASE WHEN entries.discount_amount > 0 THEN entries.gross_amount ELSE 0 END) AS bigint)
-        AS discounted_gross_amount,
-    CAST(SUM(entries.gross_amount) AS bigint) AS gross_amount,
-    CAST(SUM(entries.discount_amount) AS bigint) AS discount_amount,
-    CAST(SUM(entries.net_amount) AS bigint) AS net_amount
+    SUM(entries.gross_amount) AS gross_amount,
+    SUM(entries.discount_amount) AS discount_amount,
+    SUM(entries.net_amount) AS net_amount
 FROM promos_ledgerentry AS entries
-LEFT JOIN promo_code_usage AS usages ON usages.id = entries.usage_id
-LEFT JOIN promo_codes AS codes ON codes.id = usages.promo_code_id
 WHERE entries.occurred_at >= %s AND entries.occurred_at < %s
-GROUP BY 1, 2, 3, 4, 5, 6
+GROUP BY 3, 4, 5, 6, 7, 8, 9
 UNION ALL
 SELECT
     CASE WHEN codes.batch_id IS NULL THEN codes.id END,
     codes.batch_id,
-    NULL,
+    CAST(NULL AS varchar),
+    {occurred},
+    entries.currency,
+    entries.kind,
+    FALSE,
+    entries.discount_amount > 0,
+    entries.net_amount > 0,
+    COUNT(*),
+    SUM(entries.gross_amount),
+    SUM(entries.discount_amount),
+    SUM(entries.net_amount)
+FROM promos_ledgerentry AS entries
+JOIN promo_code_usage AS usages ON usages.id = entries.usage_id
+JOIN promo_codes AS codes ON codes.id = usages.promo_code_id
+WHERE entries.occurred_at >= %s AND entries.occurred_at < %s
+GROUP BY 1, 2, 4, 5, 6, 8, 9
+UNION ALL
+SELECT
+    CASE WHEN codes.batch_id IS NULL THEN codes.id END,
+    codes.batch_id,
+    CAST(NULL AS varchar),
     {redeemed},
     usages.currency,
-    'use',
+    CAST('use' AS varchar),
+    usages.is_new_customer,
+    FALSE,
+    FALSE,
     COUNT(*),
-    0,
-    COUNT(*) FILTER (WHERE usages.is_new_customer),
-    0, 0, 0, 0, 0
+    CAST(0 AS numeric),
+    CAST(0 AS numeric),
+    CAST(0 AS numeric)
 FROM promo_code_usage AS usages
 JOIN promo_codes AS codes ON codes.id = usages.promo_code_id
 WHERE usages.status IN ('settled', 'refunded') AND usages.redeemed_at >= %s AND usages.redeemed_at < %s
-GROUP BY 1, 2, 4, 5
+GROUP BY 1, 2, 4, 5, 7
 """
 # The planner takes nearly every row for a group of its own and would sort them all: twice the time.
-_HASHING = "SET enable_sort = off; SET work_mem = '128MB'"
-_ORDERS = "kind IN ('checkout', 'invoice')"
-#: What is not the sum of the column of its name.
-_SUMS = {
-    "orders": f"SUM(CASE WHEN {_ORDERS} THEN entries ELSE 0 END)",
-    "payments": f"SUM(CASE WHEN {_ORDERS} THEN paid ELSE 0 END)",
-    "new_customer_orders": f"SUM(CASE WHEN {_ORDERS} THEN of_new_customers ELSE 0 END)",
-    "refunded_amount": "-SUM(CASE WHEN kind IN ('refund', 'credit_note') THEN net_amount ELSE 0 END)",
-    "disputed_amount": "-SUM(CASE WHEN kind = 'dispute' THEN net_amount ELSE 0 END)",
-    "redemptions": "SUM(CASE WHEN kind = 'use' THEN entries ELSE 0 END)",
-    "new_customer_redemptions": "SUM(CASE WHEN kind = 'use' THEN of_new_customers ELSE 0 END)",
+_HASHING = "SET LOCAL enable_sort = off; SET LOCAL work_mem = '128MB'"
+# Each process would compile the statement for itself, which takes as long as a few million rows.
+_INTERPRETING = "SET LOCAL jit = off"
+_IS_ORDER = "kind IN ('checkout', 'invoice')"
+#: What a row that moved adds to each sum.
+_ADDED = {
+    "orders": f"CASE WHEN {_IS_ORDER} THEN entries ELSE 0 END",
+    "payments": f"CASE WHEN {_IS_ORDER} AND is_paid THEN entries ELSE 0 END",
+    "new_customer_orders": f"CASE WHEN {_IS_ORDER} AND is_new_customer THEN entries ELSE 0 END",
+    "discounted_orders": "CASE WHEN is_discounted THEN entries ELSE 0 END",
+    "discounted_gross_amount": "CASE WHEN is_discounted THEN gross_amount ELSE 0 END",
+    "gross_amount": "gross_amount",
+    "discount_amount": "discount_amount",
+    "refunded_amount": "CASE WHEN kind IN ('refund', 'credit_note') THEN -net_amount ELSE 0 END",
+    "disputed_amount": "CASE WHEN kind = 'dispute' THEN -net_amount ELSE 0 END",
+    "net_amount": "net_amount",
+    "redemptions": "CASE WHEN kind = 'use' THEN entries ELSE 0 END",
+    "new_customer_redemptions": "CASE WHEN kind = 'use' AND is_new_customer THEN entries ELSE 0 END",
 }
+#: What codes are told by: rows of a batch's codes by the batch. In the order of recording.
+_OWNERS = ("batch_id", "promo_code_id")
 
 
 @dataclass(frozen=True)
 class _Dialect:
-    """A time's day, cheap to group by; that as a date; its week's Monday."""
+    """A time's day, cheap to group by; that as a date; a day's Monday; the order of bytes, in which rows are locked.
+
+    ``weeks_at_once``: what a step takes. Where everybody waits for it, half a year.
+    """
 
     binned: str
     day: str
     monday: str
+    by_bytes: str
+    weeks_at_once: int
 
 
 _DIALECTS = {
     "postgresql": _Dialect(
         "date_bin('1 day', {at}, '2001-01-01 00:00+00')",
         "(at AT TIME ZONE 'UTC')::date",
-        "date_trunc('week', at AT TIME ZONE 'UTC')::date",
+        "date_trunc('week', day::timestamp)::date",
+        'COLLATE "C"',
+        520,
     ),
-    "sqlite": _Dialect("date({at})", "at", "date(at, 'weekday 0', '-6 days')"),
+    "sqlite": _Dialect("date({at})", "at", "date(day, 'weekday 0', '-6 days')", "COLLATE BINARY", 26),
 }
 
 
@@ -147,101 +184,113 @@ def all_weeks() -> Weeks | None:
     return Weeks.around(min(days), max(days)) if days else None
 
 
-def run(weeks: Weeks | None, *, at_once: int, watch: Callable[[Weeks], object]) -> None:
-    """Rebuild the totals of some weeks, so many at once, and then those over all time; tells ``watch`` each step."""
+def run(weeks: Weeks | None, *, watch: Callable[[Weeks], object], at_once: int | None = None) -> None:
+    """Correct the days of some weeks, so many at once, and then weeks and all time; tells ``watch`` each step."""
+    at_once = at_once or _DIALECTS[connection.vendor].weeks_at_once
     for step in weeks.steps(at_once) if weeks else ():
-        _rebuild(step)
+        _correct_days(step)
         watch(step)
-    _sum_up()
+    if weeks:
+        _correct_weeks(weeks)
+    _correct_all_time()
 
 
-# Durable: what the caller had not committed the readers would not see.
-@transaction.atomic(durable=True)
-def _rebuild(weeks: Weeks) -> None:
-    _keep_writers_out()
-    _take_stock(weeks)
-    PlanDayTotal.objects.filter(day__gte=weeks.first, day__lt=weeks.end).delete()
-    CodeDayTotal.objects.filter(day__gte=weeks.first, day__lt=weeks.end).delete()
-    CodeWeekTotal.objects.filter(week__gte=weeks.first, week__lt=weeks.end).delete()
-    dialect, has_code = _DIALECTS[connection.vendor], "promo_code_id IS NOT NULL OR batch_id IS NOT NULL"
-    _fill(PlanDayTotal, {"day": dialect.day, "plan": "plan"}, "promos_moved WHERE plan IS NOT NULL", _SUMS)
-    _fill(CodeDayTotal, {**_CODE, "day": dialect.day}, f"promos_moved WHERE {has_code}", _SUMS)
-    _fill(CodeWeekTotal, {**_CODE, "week": dialect.monday}, f"promos_moved WHERE {has_code}", _SUMS)
-    _execute("DROP TABLE promos_moved")
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Open a transaction beside which nobody else corrects totals; what it reads, it reads from then on."""
+    with transaction.atomic(durable=True):
+        totals.keep_correctors_out()
+        if connection.vendor == "postgresql":
+            _execute(f"{_HASHING}; {_INTERPRETING}")
+        yield
 
 
-@transaction.atomic(durable=True)
-def _sum_up() -> None:
-    _keep_writers_out()
-    CodeTotal.objects.all().delete()
-    _fill(CodeTotal, _CODE, CodeWeekTotal._meta.db_table, {})
+def _correct_days(weeks: Weeks) -> None:
+    with _alone():
+        _execute(
+            f"CREATE TEMPORARY TABLE promos_wrong AS {_wrong_days()}", _times(weeks) * 3 + _days(weeks) * 2
+        )
+        _correct_codes(CodeDayTotal, ("day",), "promos_wrong")
+        _correct(PlanDayTotal, ("day", "plan", "currency"), "promos_wrong WHERE plan IS NOT NULL")
+        _execute("DROP TABLE promos_wrong")
 
 
-def _keep_writers_out() -> None:
-    """Wait for transactions that have written totals, and let nobody write them until the end of this one.
-
-    SQLite has let nobody write since this one began.
-    """
-    if connection.vendor == "postgresql":
-        for table in _TABLES:
-            _execute(f"LOCK TABLE {table._meta.db_table} IN EXCLUSIVE MODE")
-
-
-def _take_stock(weeks: Weeks) -> None:
-    """Sum up the rows of some weeks into a table of this transaction, by code, plan, day, currency and kind."""
-    if connection.vendor != "postgresql":
-        _execute(f"CREATE TEMPORARY TABLE promos_moved AS {_moved()}", _ends(weeks))
-        return
-    _execute(f"CREATE TEMPORARY TABLE promos_moved AS {_moved()} WITH NO DATA", _ends(weeks))
-    count = max((weeks.end - weeks.first).days // 7 // _READERS, 1)
-    with ThreadPoolExecutor(_READERS) as readers, connection.cursor() as cursor:
-        # Read by others at once: all see the same, for what writers had to commit they have, and no more can come.
-        parts = readers.map(_read, weeks.steps(count))
-        with cursor.copy("COPY promos_moved FROM STDIN") as copy:
-            for part in parts:
-                copy.write(part)
-
-
-def _read(weeks: Weeks) -> bytes:
-    """Return the sums of some weeks as COPY writes them, read on a connection of this thread."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(_HASHING)
-            with cursor.copy(f"COPY ({_moved()}) TO STDOUT", _ends(weeks)) as copy:
-                return b"".join(copy)
-    finally:
-        connection.close()
-
-
-def _moved() -> str:
-    binned = _DIALECTS[connection.vendor].binned
-    return _MOVED.format(
-        occurred=binned.format(at="entries.occurred_at"), redeemed=binned.format(at="usages.redeemed_at")
+def _wrong_days() -> str:
+    """Return what the rows of some weeks add to the sums of days, and with it, taken away, what is kept of that."""
+    dialect = _DIALECTS[connection.vendor]
+    moved = _MOVED.format(
+        occurred=dialect.binned.format(at="entries.occurred_at"),
+        redeemed=dialect.binned.format(at="usages.redeemed_at"),
+    )
+    added = ", ".join(f"{sql} AS {name}" for name, sql in _ADDED.items())
+    return (
+        f"SELECT promo_code_id, batch_id, plan, {dialect.day} AS day, currency, {added} FROM ({moved}) AS moved "  # noqa: S608 - our names
+        f"UNION ALL SELECT promo_code_id, batch_id, NULL, day, currency, {_taken_away(CodeDayTotal, _ADDED)} "
+        f"FROM {CodeDayTotal._meta.db_table} WHERE day >= %s AND day < %s "
+        f"UNION ALL SELECT NULL, NULL, plan, day, currency, {_taken_away(PlanDayTotal, _ADDED)} "
+        f"FROM {PlanDayTotal._meta.db_table} WHERE day >= %s AND day < %s"
     )
 
 
-def _ends(weeks: Weeks) -> list[str | None]:
-    ends = [connection.ops.adapt_datetimefield_value(_midnight(end)) for end in (weeks.first, weeks.end)]
-    return [*ends, *ends]
-
-
-_CODE = {"promo_code_id": "promo_code_id", "batch_id": "batch_id"}
-
-
-def _fill(table: type[LedgerSums], key: Mapping[str, str], source: str, sums: Mapping[str, str]) -> None:
-    """Sum rows up into a table, whose key is made as told: column → expression."""
-    keys = [*key.values(), "currency"]
-    columns = ", ".join([*key, "currency", *table.COLUMNS])
-    made = ", ".join([*keys, *(sums.get(column, f"SUM({column})") for column in table.COLUMNS)])
-    _execute(
-        f"INSERT INTO {table._meta.db_table} ({columns}) "  # noqa: S608 - our names
-        f"SELECT {made} FROM {source} GROUP BY {', '.join(keys)}"
+def _correct_weeks(weeks: Weeks) -> None:
+    monday = _DIALECTS[connection.vendor].monday
+    wrong = (
+        f"SELECT promo_code_id, batch_id, {monday} AS week, currency, {', '.join(CodeSums.COLUMNS)} "  # noqa: S608 - our names
+        f"FROM {CodeDayTotal._meta.db_table} WHERE day >= %s AND day < %s "
+        f"UNION ALL SELECT promo_code_id, batch_id, week, currency, {_taken_away(CodeWeekTotal, CodeSums.COLUMNS)} "
+        f"FROM {CodeWeekTotal._meta.db_table} WHERE week >= %s AND week < %s"
     )
+    with _alone():
+        _correct_codes(CodeWeekTotal, ("week",), f"({wrong}) AS wrong", _days(weeks) * 2)
 
 
-def _execute(sql: str, params: Sequence[str | None] | None = None) -> None:
+def _correct_all_time() -> None:
+    wrong = (
+        f"SELECT promo_code_id, batch_id, currency, {', '.join(CodeSums.COLUMNS)} "  # noqa: S608 - our names
+        f"FROM {CodeWeekTotal._meta.db_table} "
+        f"UNION ALL SELECT promo_code_id, batch_id, currency, {_taken_away(CodeTotal, CodeSums.COLUMNS)} "
+        f"FROM {CodeTotal._meta.db_table}"
+    )
+    with _alone():
+        _correct_codes(CodeTotal, (), f"({wrong}) AS wrong")
+
+
+def _correct_codes(
+    table: type[CodeSums], when: tuple[str, ...], source: str, params: Sequence[str | None] = ()
+) -> None:
+    for owner in _OWNERS:
+        _correct(table, (owner, *when, "currency"), f"{source} WHERE {owner} IS NOT NULL", params)
+
+
+def _correct(
+    table: type[LedgerSums], names: tuple[str, ...], source: str, params: Sequence[str | None] = ()
+) -> None:
+    """Add what a source sums up to under each key, where that is anything, in the order in which recording locks."""
+    by_bytes = _DIALECTS[connection.vendor].by_bytes
+    key, columns = ", ".join(names), table.COLUMNS
+    rows = (
+        f"SELECT {key}, {', '.join(f'SUM({column})' for column in columns)} FROM {source} GROUP BY {key} "  # noqa: S608 - our names
+        f"HAVING {' OR '.join(f'SUM({column}) <> 0' for column in columns)} "
+        f"ORDER BY {', '.join(f'{name} {by_bytes}' if name == 'plan' else name for name in names)}"
+    )
+    _execute(totals.adding(table, names, rows), params)
+
+
+def _taken_away(table: type[LedgerSums], columns: Iterable[str]) -> str:
+    return ", ".join(f"-{column}" if column in table.COLUMNS else "0" for column in columns)
+
+
+def _times(weeks: Weeks) -> list[str | None]:
+    return [connection.ops.adapt_datetimefield_value(_midnight(end)) for end in (weeks.first, weeks.end)]
+
+
+def _days(weeks: Weeks) -> list[str | None]:
+    return [connection.ops.adapt_datefield_value(end) for end in (weeks.first, weeks.end)]
+
+
+def _execute(sql: str, params: Sequence[str | None] = ()) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(sql, params or None)
 
 
 def _monday(day: date) -> date:

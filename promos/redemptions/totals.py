@@ -12,7 +12,7 @@ days of plans, on which most orders meet; within a table by key.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -94,6 +94,7 @@ def of_usage(usage: PromoCodeUsage) -> Move:
 
 def hand_over(former: PromoCode, code: PromoCode) -> None:
     """Put what one code did under another, which has taken over its redemptions; both are locked."""
+    keep_correctors_out()
     moves: list[Move] = []
     for row in CodeDayTotal.objects.filter(promo_code=former):
         counts = {name: getattr(row, name) for name in CodeDayTotal.COLUMNS}
@@ -102,6 +103,16 @@ def hand_over(former: PromoCode, code: PromoCode) -> None:
             -Move(row.day, row.currency, counts, _owner(former)),
         ]
     apply(moves)
+
+
+def keep_correctors_out() -> None:
+    """Wait for whoever moves totals by what was read of them, and let no other do so in this transaction.
+
+    Who adds what a row brings need not wait. SQLite has one writer anyway.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {PlanDayTotal._meta.db_table} IN SHARE UPDATE EXCLUSIVE MODE")
 
 
 def apply(moves: Iterable[Move]) -> None:
@@ -185,14 +196,18 @@ def _add(table: type[LedgerSums], names: _Names, rows: _Rows) -> None:
 
 @cache
 def _sql(table: type[LedgerSums], names: _Names, rows: int) -> str:
+    row = f"({', '.join(['%s'] * len((*names, *table.COLUMNS)))})"
+    return adding(table, names, f"VALUES {', '.join([row] * rows)}")
+
+
+def adding(table: type[LedgerSums], names: Sequence[str], rows: str) -> str:
+    """Return the SQL that adds rows to a table's: VALUES, or a SELECT, of the key's columns (``names``) and the sums."""
     # Raw because bulk_create(update_conflicts=True) can set a column, but not add to it; of parameters it has
     # values alone.
-    columns = (*names, *table.COLUMNS)
-    row = f"({', '.join(['%s'] * len(columns))})"
     condition = f"WHERE {names[0]} IS NOT NULL" if issubclass(table, CodeSums) else ""
     name = table._meta.db_table
     added = ", ".join(f"{column} = {name}.{column} + EXCLUDED.{column}" for column in table.COLUMNS)
     return (
-        f"INSERT INTO {name} ({', '.join(columns)}) VALUES {', '.join([row] * rows)} "  # noqa: S608 - our names
+        f"INSERT INTO {name} ({', '.join((*names, *table.COLUMNS))}) {rows} "
         f"ON CONFLICT ({', '.join(names)}) {condition} DO UPDATE SET {added}"
     )

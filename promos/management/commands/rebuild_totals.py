@@ -28,14 +28,17 @@ def weeks_at_once(text: str) -> int:
 class Command(BaseCommand):
     help = (
         "Work the totals of codes and plans out anew from usages and ledger: all of them, or those of some days and "
-        "the rest of their weeks. Redemptions go on meanwhile and wait at most for one step; stopped, run it again."
+        "the rest of their weeks. Redemptions go on meanwhile; stopped, run it again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--from", dest="first", type=day, metavar="DAY", help="first day, in UTC")
         parser.add_argument("--to", dest="last", type=day, metavar="DAY", help="last day, in UTC")
         parser.add_argument(
-            "--weeks", type=weeks_at_once, default=26, metavar="N", help="so many in one step (default 26)"
+            "--weeks",
+            type=weeks_at_once,
+            metavar="N",
+            help="so many in one step (on SQLite, where redemptions wait for it, 26; on PostgreSQL 520)",
         )
         parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
