@@ -31,7 +31,7 @@ class CappedPaginator(Paginator):
         rows: Any = self.object_list
         if not isinstance(rows, QuerySet):
             return len(rows)
-        return rows.order_by()[: COUNTED_AT_MOST + 1].count()
+        return rows.order_by().values("pk")[: COUNTED_AT_MOST + 1].count()
 
     @cached_property
     def count(self) -> int:
@@ -43,7 +43,16 @@ class CappedPaginator(Paginator):
 
 
 class SteadyChangeList(ChangeList):
-    """Orders ties in the direction of the column, so that one index gives the whole order."""
+    """Orders ties in the direction of the column, so that one index gives the whole order, and joins late."""
+
+    result_list: Any
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        # What is passed over or sorted is only keys; what a row shows is read for the rows of the page.
+        keys = list(self.result_list.values_list("pk", flat=True))
+        found = self.apply_select_related(self.root_queryset).in_bulk(keys)
+        self.result_list = [found[key] for key in keys if key in found]
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         ordering: list[Any] = super().get_ordering(request, queryset)
@@ -67,15 +76,11 @@ class UseFigures:
 class CodeList(SteadyChangeList):
     """The codes of a page with their figures, by a few queries for all of them."""
 
-    result_list: Any
-
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        codes: list[Any] = list(self.result_list)
-        figures = use_figures(codes)
-        for code in codes:
+        figures = use_figures(self.result_list)
+        for code in self.result_list:
             code.figures = figures.get(code.pk, UseFigures())
-        self.result_list = codes
 
 
 def use_figures(codes: Iterable[PromoCode]) -> dict[int, UseFigures]:

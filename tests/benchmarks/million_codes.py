@@ -12,11 +12,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from statistics import median
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext, setup_databases, teardown_databases
 from django.urls import reverse
@@ -26,6 +27,7 @@ from promos import batches
 from promos.admin import site
 from promos.models import CodeBatch, Offer, PromoCode
 from tests import factories
+from tests.factories import LONG_AGO
 
 CODES = "promocode"
 VIEWS = {
@@ -66,16 +68,19 @@ def use() -> None:
     """Let one code, that is in no batch, have a long story."""
     code = factories.PromoCodeFactory(code="SPRING", used_count=ROWS)
     customers = _many(factories.CustomerFactory)
-    usages = _many(factories.UsageFactory, customers, promo_code=code, status="settled", discount_amount=500)
-    _many(factories.LedgerEntryFactory, customers, usage=usages[0], discount_amount=500)
-    _many(factories.CodeCheckFactory, customers, promo_code=code)
-    _many(factories.WebhookEventFactory)
+    used = {"promo_code": code, "status": "settled", "discount_amount": 500}
+    usages = _many(factories.UsageFactory, "redeemed_at", customer=customers, **used)
+    _many(factories.LedgerEntryFactory, "occurred_at", customer=customers, usage=usages, discount_amount=500)
+    _many(factories.CodeCheckFactory, "checked_at", customer=customers, promo_code=code)
+    _many(factories.WebhookEventFactory, "received_at")
 
 
-def _many(factory: type, customers: list[Model] | None = None, **fields: object) -> list[Model]:
-    """Make as many rows as lists are long, each of another customer."""
-    whose = [{"customer": customer} for customer in customers] if customers else [{}] * ROWS
-    rows = [factory.build(**fields, **who) for who in whose]
+def _many(factory: type, when: str = "", **fields: Any) -> list[Any]:
+    """Make as many rows as lists are long, a minute apart; of a field that is a list each takes its own."""
+    rows = []
+    for number in range(ROWS):
+        own = {name: value[number] if isinstance(value, list) else value for name, value in fields.items()}
+        rows.append(factory.build(**own, **({when: LONG_AGO + timedelta(minutes=number)} if when else {})))
     return rows[0]._meta.model.objects.bulk_create(rows, batch_size=1000)
 
 
