@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from typing import NamedTuple
 
 from analytics.measures import cohort_rows, cohorts
 from analytics.measures.running import Running
@@ -90,48 +91,61 @@ def committed_by_offer(groups: Iterable[Running], *, today: date) -> dict[tuple[
 
 @dataclass
 class _Sums:
+    """What the renewals of one calendar month are promised; ``awaited``: by what decides the chance of it."""
+
     committed: int = 0
-    expected: Fraction = Fraction()
-    unknown: int = 0
     renewals: int = 0
+    awaited: Counter[_Chance] = field(default_factory=Counter)
+
+
+class _Chance(NamedTuple):
+    """What decides the chance that customers still pay: ages are months since they began."""
+
+    plan: str
+    interval: str
+    age: int
+    later: int
+    rhythm: int
 
 
 def _of_currency(currency: str, groups: Sequence[Running], survival: Survival, today: date) -> Commitments:
     first = cohort_rows.month_number(today)
     sums = {number: _Sums() for number in range(first, first + MONTHS_AHEAD)}
     for group in groups:
-        for renewal in group.renewals(_until(today)):
-            _add(sums[cohort_rows.month_number(renewal)], group, renewal, survival)
+        _add(sums, group, until=_until(today))
     return Commitments(
         currency,
-        [_month(number, sum_) for number, sum_ in sums.items()],
+        [_month(number, sum_, currency, survival) for number, sum_ in sums.items()],
         customers=sum(group.customers for group in groups),
         unpriced_customers=sum(group.customers for group in groups if group.amount is None),
     )
 
 
-def _add(sums: _Sums, group: Running, renewal: date, survival: Survival) -> None:
+def _add(sums: Mapping[int, _Sums], group: Running, *, until: date) -> None:
     amount = (group.amount or 0) * group.customers
     began, next_one = cohort_rows.month_number(group.began), cohort_rows.month_number(group.renews)
-    chance = survival.chance(
-        group.currency,
-        group.plan,
-        group.interval,
-        age=next_one - group.months - began,
-        later=cohort_rows.month_number(renewal) - began,
-        rhythm=group.months,
-    )
-    sums.committed += amount
-    sums.renewals += group.customers
-    if chance is None:
-        sums.unknown += amount
-    else:
-        sums.expected += amount * chance
+    for renewal in group.renewals(until):
+        number = cohort_rows.month_number(renewal)
+        month = sums[number]
+        month.committed += amount
+        month.renewals += group.customers
+        # Thousands of groups have the same chance, so it is reckoned with once for all of them.
+        awaited = _Chance(
+            group.plan, group.interval, next_one - group.months - began, number - began, group.months
+        )
+        month.awaited[awaited] += amount
 
 
-def _month(number: int, sums: _Sums) -> Month:
-    expected = math.floor(sums.expected + Fraction(1, 2))
-    return Month(cohort_rows.first_day(number), sums.committed, expected, sums.unknown, sums.renewals)
+def _month(number: int, sums: _Sums, currency: str, survival: Survival) -> Month:
+    expected, unknown = Fraction(), 0
+    for (plan, interval, age, later, rhythm), amount in sums.awaited.items():
+        chance = survival.chance(currency, plan, interval, age=age, later=later, rhythm=rhythm)
+        if chance is None:
+            unknown += amount
+        else:
+            expected += amount * chance
+    rounded = math.floor(expected + Fraction(1, 2))
+    return Month(cohort_rows.first_day(number), sums.committed, rounded, unknown, sums.renewals)
 
 
 def _until(today: date) -> date:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache, cached_property
 from typing import Any
 
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
@@ -78,7 +79,7 @@ class Running:
         month = cohort_rows.first_day(cohort_rows.month_number(self.renews) + number * self.months)
         return month.replace(day=min(self._anchor, _last_day(month)))
 
-    @property
+    @cached_property
     def _anchor(self) -> int:
         """The day of the month that renewals keep to, where a month has it."""
         is_cut = self.renews.day == _last_day(self.renews) and self.began.day > self.renews.day
@@ -184,4 +185,9 @@ def _terms(coupon: StripeCoupon) -> Terms:
 
 
 def _last_day(day: date) -> int:
-    return calendar.monthrange(day.year, day.month)[1]
+    return _length(day.year, day.month)
+
+
+@cache
+def _length(year: int, month: int) -> int:
+    return calendar.monthrange(year, month)[1]
