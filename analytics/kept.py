@@ -54,6 +54,12 @@ def plans(period: Period, *by: str, currency: str = "") -> Sums:
     return _added(_grouped(rows, PlanDayTotal.COLUMNS, by), PlanDayTotal.COLUMNS, by)
 
 
+def moved_days(period: Period, *, currency: str = "") -> QuerySet[CodeDayTotal]:
+    """Return the rows of days on which an entry of a code, or of a batch, was; what was put elsewhere left zeros."""
+    still = Q(orders=0, discount_amount=0, refunded_amount=0, disputed_amount=0)
+    return _in(CodeDayTotal.objects.filter(_days(period)).exclude(still), currency)
+
+
 def _tiers(period: Period) -> list[QuerySet[Any]]:
     """Return the rows that make a period up: whole weeks, and the days before and after them."""
     if period == ALWAYS:

@@ -8,31 +8,27 @@ it brought are the orders under its redemptions, renewals at full price included
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
-from django.db.models import Count, F, IntegerField, QuerySet, Sum
-from django.db.models.functions import Cast, ExtractMonth, ExtractYear
+from django.db.models import Count, F, Sum
 
-from analytics import economics
+from analytics import economics, kept
 from analytics.economics import Assumptions, Earnings
 from analytics.formulas import Ratio
 from analytics.measures import earned
+from analytics.measures.month_numbers import month_number
 from analytics.queries import DISCOUNTED, SETTLED
 from analytics.selection import Selection
-from promos.models import LedgerEntry, PromoCodeUsage
+from promos.models import Campaign, LedgerEntry, PromoCode, PromoCodeUsage
 
 #: A currency and a campaign.
 _Key = tuple[str, int]
+#: What orders moved, by how many calendar months after the redemption they were.
+_Months = dict[int, dict[str, Any]]
 
-_CAMPAIGN = {
-    "campaign_id": F("usage__promo_code__campaign_id"),
-    "name": F("usage__promo_code__campaign__name"),
-    "kept_in": F("usage__promo_code__campaign__currency"),
-    "cost": F("usage__promo_code__campaign__fixed_cost_amount"),
-}
 _COUNTS = {
     "discounted_gross_amount": Sum("gross_amount", filter=DISCOUNTED, default=0),
     "discounted_orders": Count("pk", filter=DISCOUNTED),
@@ -93,61 +89,65 @@ class Result:
 
 
 def results(chosen: Selection) -> list[Result]:
-    """Return each campaign with an order in the period, by currency, the costliest discount first. Three queries."""
-    by_month, uses = _gross_by_month(chosen), _uses(chosen)
-    rows: Any = _orders(chosen).values("currency", **_CAMPAIGN).annotate(**_COUNTS, **earned.sums())
-    return [
-        _result({**_NO_USES, **row, **uses.get((row["currency"], row["campaign_id"]), {})}, by_month)
-        for row in rows.order_by("currency", F("discount_amount").desc(), F("campaign_id"))
+    """Return each campaign with an order in the period, by currency, the costliest discount first. Four queries."""
+    campaigns = Campaign.objects.in_bulk(_campaigns(chosen))
+    uses = _uses(campaigns)
+    found = [
+        _result(currency, campaigns[campaign_id], months, uses[currency, campaign_id])
+        for (currency, campaign_id), months in _months(chosen, campaigns).items()
     ]
+    return sorted(found, key=lambda row: (row.currency, -row.earned.discount_amount, row.campaign_id))
 
 
-def _result(row: Mapping[str, Any], by_month: Mapping[_Key, Mapping[int, int]]) -> Result:
+def _result(currency: str, campaign: Campaign, months: _Months, uses: Mapping[str, int]) -> Result:
     return Result(
-        currency=row["currency"],
-        campaign_id=row["campaign_id"],
-        name=row["name"],
-        fixed_cost_amount=row["cost"] if row["kept_in"] == row["currency"] else 0,
-        **{name: row[name] for name in (*_COUNTS, *_USES)},
-        earned=earned.of(row),
-        gross_by_month=by_month[row["currency"], row["campaign_id"]],
+        currency=currency,
+        campaign_id=campaign.pk,
+        name=campaign.name,
+        fixed_cost_amount=campaign.fixed_cost_amount if campaign.currency == currency else 0,
+        **{name: uses.get(name, 0) for name in _USES},
+        **{name: sum(row[name] for row in months.values()) for name in _COUNTS},
+        earned=sum((earned.of(row) for row in months.values()), Earnings()),
+        gross_by_month={month: row["gross_amount"] for month, row in months.items()},
     )
 
 
-_NO_USES = dict.fromkeys(_USES, 0)
+def _campaigns(chosen: Selection) -> set[int]:
+    """Return the campaigns with an entry in the period, where that can be by the kept days of codes.
+
+    A batch has no kept days by campaign: each of its codes may be in another.
+    """
+    entries = chosen.entries().filter(usage__promo_code__campaign__isnull=False)
+    if not kept.is_exact(chosen.period):
+        return set(entries.values_list("usage__promo_code__campaign", flat=True).distinct())
+    days = kept.moved_days(chosen.period, currency=chosen.currency)
+    codes = PromoCode.objects.filter(campaign__isnull=False, pk__in=days.values("promo_code"))
+    if chosen.campaign_id:
+        codes = codes.filter(campaign=chosen.campaign_id)
+    of_batches = entries.filter(usage__promo_code__batch__in=days.values("batch"))
+    found = codes.values_list("campaign").union(of_batches.values_list("usage__promo_code__campaign"))
+    return {campaign_id for (campaign_id,) in found}
 
 
-def _campaigns(chosen: Selection) -> QuerySet[Any, Any]:
-    """Return the campaigns with an order in the period."""
-    active = chosen.entries().filter(usage__promo_code__campaign__isnull=False)
-    return active.values("usage__promo_code__campaign")
-
-
-def _uses(chosen: Selection) -> dict[_Key, dict[str, int]]:
+def _uses(campaigns: Iterable[int]) -> dict[_Key, dict[str, int]]:
     """Count redemptions and redeemers; of the usages, since an entry's would have to be told apart first."""
-    settled = PromoCodeUsage.objects.filter(promo_code__campaign__in=_campaigns(chosen), status__in=SETTLED)
+    settled = PromoCodeUsage.objects.filter(promo_code__campaign__in=campaigns, status__in=SETTLED)
     rows: Any = settled.values("currency", campaign=F("promo_code__campaign_id")).annotate(**_USES).order_by()
-    return {(row["currency"], row["campaign"]): {name: row[name] for name in _USES} for row in rows}
+    found: dict[_Key, dict[str, int]] = defaultdict(dict)
+    for row in rows:
+        found[row["currency"], row["campaign"]] = {name: row[name] for name in _USES}
+    return found
 
 
-def _orders(chosen: Selection) -> QuerySet[LedgerEntry]:
-    """Return every entry under a redemption of the chosen campaigns, whenever it was."""
-    entries = LedgerEntry.objects.filter(usage__promo_code__campaign__in=_campaigns(chosen))
-    return entries.filter(currency=chosen.currency) if chosen.currency else entries
-
-
-def _gross_by_month(chosen: Selection) -> dict[_Key, dict[int, int]]:
+def _months(chosen: Selection, campaigns: Iterable[int]) -> dict[_Key, _Months]:
+    """Sum every entry under a redemption of the campaigns, whenever it was, by months since the redemption."""
     zone = chosen.period.zone
-    since = Cast(
-        ExtractYear("occurred_at", tzinfo=zone) * 12
-        + ExtractMonth("occurred_at", tzinfo=zone)
-        - ExtractYear("usage__redeemed_at", tzinfo=zone) * 12
-        - ExtractMonth("usage__redeemed_at", tzinfo=zone),
-        IntegerField(),
-    )
-    campaign = F("usage__promo_code__campaign_id")
-    rows = _orders(chosen).values("currency", campaign=campaign, month=since)
-    found: dict[_Key, dict[int, int]] = defaultdict(dict)
-    for row in rows.annotate(gross=Sum("gross_amount")).order_by("currency", "campaign", "month"):
-        found[row["currency"], row["campaign"]][row["month"]] = row["gross"]
+    since = month_number("occurred_at", zone) - month_number("usage__redeemed_at", zone)
+    entries = LedgerEntry.objects.filter(usage__promo_code__campaign__in=campaigns)
+    if chosen.currency:
+        entries = entries.filter(currency=chosen.currency)
+    rows: Any = entries.values("currency", campaign=F("usage__promo_code__campaign_id"), month=since)
+    found: dict[_Key, _Months] = defaultdict(dict)
+    for row in rows.annotate(**_COUNTS, **earned.sums()).order_by("currency", "campaign", "month"):
+        found[row["currency"], row["campaign"]][row["month"]] = row
     return found

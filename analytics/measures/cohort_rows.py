@@ -26,7 +26,6 @@ from django.db.models import (
     Expression,
     F,
     FilteredRelation,
-    IntegerField,
     OuterRef,
     Q,
     QuerySet,
@@ -34,11 +33,10 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Cast, ExtractMonth, ExtractYear
 from djstripe.models import Price
 
 from analytics.economics import Earnings
-from analytics.measures import earned
+from analytics.measures import earned, month_numbers
 from analytics.queries import SETTLED
 from analytics.selection import Selection
 from promos.models import LedgerEntry, PromoCodeUsage
@@ -238,11 +236,7 @@ def _redeemed() -> Exists:
 
 
 def _number(name: str, chosen: Selection) -> Expression:
-    """Return the number of a time's month in the site's time zone."""
-    zone = chosen.period.zone
-    number = ExtractYear(name, tzinfo=zone) * 12 + ExtractMonth(name, tzinfo=zone) - 1
-    # PostgreSQL extracts numerics, by which sorting and grouping take twice as long.
-    return Cast(number, IntegerField())
+    return month_numbers.month_number(name, chosen.period.zone)
 
 
 def _since_signup(chosen: Selection) -> Expression:

@@ -172,6 +172,7 @@ class LedgerEntry(models.Model):
         PromoCodeUsage,
         null=True,
         blank=True,
+        db_index=False,
         on_delete=models.PROTECT,
         related_name="ledger_entries",
         verbose_name="redemption",
@@ -214,6 +215,20 @@ class LedgerEntry(models.Model):
                 name="promos_ledger_payment_idx",
             ),
             models.Index(fields=["order"], condition=Q(order__isnull=False), name="promos_ledger_order_idx"),
+            # With all that a campaign's results sum up of its redemptions' entries.
+            models.Index(
+                fields=["usage"],
+                include=[
+                    "occurred_at",
+                    "kind",
+                    "currency",
+                    "gross_amount",
+                    "discount_amount",
+                    "net_amount",
+                ],
+                condition=Q(usage__isnull=False),
+                name="promos_ledger_usage_idx",
+            ),
             # When customers began: cohorts are made of these.
             models.Index(
                 fields=["occurred_at"],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from promos.models import Customer, LedgerEntry, PromoCode, PromoCodeUsage
+from promos.redemptions import totals
 from tests.factories import CustomerFactory, LedgerEntryFactory, SubscriptionFactory, UsageFactory
 
 
@@ -24,7 +25,7 @@ class Subscriber:
 
     def renew(self, at: datetime, *, gross: int = 10_000, discount: int = 0, **fields: object) -> LedgerEntry:
         common = {"plan": self.first.plan, "interval": self.first.interval, "currency": self.first.currency}
-        return LedgerEntryFactory(
+        return _enter(
             kind=LedgerEntry.Kind.INVOICE,
             customer=self.customer,
             usage=self.usage,
@@ -37,7 +38,7 @@ class Subscriber:
     def pay_back(
         self, order: LedgerEntry, amount: int, *, at: datetime, kind: str = LedgerEntry.Kind.REFUND
     ) -> None:
-        LedgerEntryFactory(
+        _enter(
             kind=kind,
             order=order,
             customer=self.customer,
@@ -74,7 +75,8 @@ def subscribe(
             net_amount=gross - discount,
             **described,
         )
-    first = LedgerEntryFactory(
+        totals.apply([totals.of_usage(usage)])
+    first = _enter(
         customer=customer,
         usage=usage,
         is_new_customer=True,
@@ -84,6 +86,12 @@ def subscribe(
         **fields,
     )
     return Subscriber(customer, first, usage)
+
+
+def _enter(**fields: object) -> LedgerEntry:
+    entry = LedgerEntryFactory(**fields)
+    totals.apply([totals.of_entry(entry)])
+    return entry
 
 
 def subscribe_many(count: int, code: PromoCode | None = None, **fields: object) -> list[Subscriber]:

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
@@ -14,7 +15,7 @@ from analytics.selection import Selection
 from promos.models import Campaign
 from tests.analytics.builders import redeem
 from tests.analytics.subscribers import month, subscribe, subscribe_many
-from tests.factories import CampaignFactory, PromoCodeFactory
+from tests.factories import CampaignFactory, CodeBatchFactory, PromoCodeFactory
 
 pytestmark = pytest.mark.django_db
 MARCH = Selection(Period(date(2026, 3, 1), date(2026, 4, 1)))
@@ -41,7 +42,7 @@ def spring() -> Campaign:
 def test_results_are_of_the_campaigns_whole_life(
     spring: Campaign, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         result = only()
 
     assert (result.redemptions, result.customers, result.discounted_orders) == (30, 30, 30)
@@ -108,3 +109,13 @@ def test_money_paid_back_lowers_the_profit() -> None:
     buyer.pay_back(buyer.first, 1_000, at=month(4), kind="dispute")
 
     assert only().profit(Assumptions()) == 4_000
+
+
+def test_codes_of_one_batch_count_for_their_own_campaigns() -> None:
+    batch, first, second = CodeBatchFactory(), CampaignFactory(), CampaignFactory()
+    redeem(of(first, batch=batch), at=month(3))
+    redeem(of(second, batch=batch), at=month(2))
+
+    assert [each.campaign_id for each in campaign_results.results(MARCH)] == [first.pk]
+    berlin = Period(MARCH.period.first_day, MARCH.period.end_day, ZoneInfo("Europe/Berlin"))
+    assert [each.campaign_id for each in campaign_results.results(Selection(berlin))] == [first.pk]
