@@ -11,6 +11,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 from djstripe.models import APIKey, Coupon, Event, PromotionCode, WebhookEndpoint
+from pytest_django import DjangoAssertNumQueries
 from unfold.templatetags import unfold_list
 
 from analytics.models import Alert, AlertMessage
@@ -87,6 +88,22 @@ def test_lists_draw_each_cell_as_unfold_would(office: Client) -> None:
         assert ours == theirs
         drawn += len(ours)
     assert drawn >= 20
+
+
+@pytest.mark.parametrize(
+    "factory", ["UsageFactory", "LedgerEntryFactory", "WebhookEventFactory", "CustomerFactory"]
+)
+def test_long_list_takes_as_many_queries_for_one_row_as_for_a_page(
+    factory: str, office: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    make = getattr(factories, factory)
+    listed = address(type(make()), "changelist")
+    office.get(listed)
+    with django_assert_num_queries(5):  # Session, person, count, keys, rows.
+        office.get(listed)
+    make.create_batch(55)
+    with django_assert_num_queries(5):
+        assert len(office.get(listed).context["cl"].result_list) == 50
 
 
 def words(html: str) -> str:
