@@ -117,6 +117,7 @@ def _times(client: Client, address: str, query: dict[str, str]) -> Iterator[tupl
 
 def say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
