@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.contrib.filters.admin import DropdownFilter
 
 from promos import codes
@@ -20,13 +22,15 @@ def _campaigns(**lookups: Any) -> list[int]:
 
 
 #: What a status that few codes have cannot do without, in terms of indexes: among a million its own rule reads all.
-NECESSARY: dict[str, Callable[[], Q]] = {
-    codes.Status.ARCHIVED: lambda: Q(archived_at__isnull=False),
-    codes.Status.USED_UP: lambda: Q(used_count__gt=0),
-    codes.Status.WAITING: lambda: (
+NECESSARY: dict[str, Callable[[datetime], Q]] = {
+    codes.Status.ARCHIVED: lambda now: Q(archived_at__isnull=False),
+    codes.Status.USED_UP: lambda now: Q(used_count__gt=0),
+    codes.Status.EXPIRED: lambda now: Q(expires_at__lte=now) | Q(campaign__in=_campaigns(ends_at__lte=now)),
+    codes.Status.SCHEDULED: lambda now: Q(starts_at__gt=now) | Q(campaign__in=_campaigns(starts_at__gt=now)),
+    codes.Status.WAITING: lambda now: (
         Q(approved_at=None, archived_at=None) | Q(campaign__in=_campaigns(needs_approval=True))
     ),
-    codes.Status.PAUSED: lambda: (
+    codes.Status.PAUSED: lambda now: (
         Q(paused_at__isnull=False)
         | Q(campaign__in=_campaigns(paused_at__isnull=False))
         | Q(campaign__in=_campaigns(budget_amount__lte=F("spent_amount") + F("promised_amount")))
@@ -48,7 +52,7 @@ class StatusFilter(DropdownFilter):
         if not status:
             return queryset
         necessary = NECESSARY.get(status)
-        narrowed = queryset.filter(necessary()) if necessary else queryset
+        narrowed = queryset.filter(necessary(timezone.now())) if necessary else queryset
         return narrowed.filter(status_now=status)
 
 

@@ -240,6 +240,11 @@ class PromoCode(Limits):
                 condition=Q(paused_at__isnull=False),
                 name="promos_promocode_paused_idx",
             ),
+            models.Index(
+                fields=["starts_at"],
+                condition=Q(starts_at__isnull=False),
+                name="promos_promocode_starts_idx",
+            ),
             # What the owner's list is ordered by, ties in the same direction.
             models.Index(fields=["used_count", "id"], name="promos_promocode_by_uses_idx"),
             models.Index(fields=["expires_at", "id"], name="promos_promocode_by_end_idx"),

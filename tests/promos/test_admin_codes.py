@@ -63,8 +63,8 @@ def test_list_says_value_status_and_uses_in_words(office: Client) -> None:
     [
         ("active", {"ACTIVE"}),
         ("paused", {"PAUSED", "IN-PAUSED", "IN-SPENT"}),
-        ("expired", {"OLD"}),
-        ("scheduled", {"SOON"}),
+        ("expired", {"OLD", "IN-ENDED"}),
+        ("scheduled", {"SOON", "IN-COMING"}),
         ("used_up", {"GONE"}),
         ("archived", {"ARCHIVED"}),
         ("waiting", {"WAITING", "IN-WAITING"}),
@@ -84,6 +84,8 @@ def test_list_is_filtered_by_status(status: str, expected: set[str], office: Cli
         ("IN-PAUSED", {"paused_at": now}),
         ("IN-SPENT", {"currency": "usd", "budget_amount": 5, "spent_amount": 5}),
         ("IN-WAITING", {"needs_approval": True}),
+        ("IN-ENDED", {"ends_at": now - day}),
+        ("IN-COMING", {"starts_at": now + day}),
     ):
         factories.PromoCodeFactory(code=code, campaign=factories.CampaignFactory(**fields))
     assert listed(office, status=status) == expected
