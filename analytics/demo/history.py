@@ -1,7 +1,8 @@
 """Ninety days of orders before today, with and without codes, the same on every run.
 
-Written with past dates, but through ``redemptions.record``, from checkout
-sessions as Stripe would have sent them.
+Written with past dates, but through ``redemptions.record`` and ``record_invoice``,
+from checkout sessions and renewal invoices as Stripe would have sent them. Most
+subscriptions go on to today; those with a code a little less often than the others.
 """
 
 from __future__ import annotations
@@ -12,15 +13,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
+
 from analytics.demo import catalogue as prices
+from analytics.demo import subscriptions
 from analytics.demo.catalogue import Catalogue
 from promos import orders, redemptions
 from promos.models import CodeCheck, Customer, PromoCode
 from promos.sync import terms
 
 DAYS = 90
-ORDERS = 240
+ORDERS = 360
+#: Out of how many customers each order has one.
+BUYERS = ORDERS * 2
 SEED = 2026
+#: Where customers live, taken in turn.
+COUNTRIES = ("US", "US", "US", "GB", "DE", "DE", "AT", "FR", "CA", "AU")
 #: Of a hundred orders, how many take which plan with which code.
 MIX = (
     ("monthly", "", 34),
@@ -62,17 +70,45 @@ def planned(today: datetime) -> list[Order]:
 
 
 def record(catalogue: Catalogue, *, today: datetime) -> Iterator[Order]:
-    """Record each order that is not recorded yet, with the entry of its code; yields as it goes."""
+    """Record each order that is not recorded yet, with the entry of its code and its renewals; yields as it goes."""
     codes = {code.code: code for code in PromoCode.objects.select_related("offer")}
     for order in planned(today):
         # Dice of its own, so that an order is the same in a run that goes on where another stopped.
         dice = random.Random(f"{SEED}-{order.number}")  # noqa: S311 - a story, not a secret
-        customer = _customer(dice.randrange(ORDERS * 4 // 5))
-        code = codes.get(order.code)
-        session = _session(order, catalogue, customer, code)
-        if redemptions.record(session, event=None, now=order.at):
-            _check_codes(order, customer, codes, dice)
+        with transaction.atomic():
+            _record(order, catalogue, codes, dice, today)
         yield order
+
+
+def _record(
+    order: Order,
+    catalogue: Catalogue,
+    codes: dict[str, PromoCode],
+    dice: random.Random,
+    today: datetime,
+) -> None:
+    number = dice.randrange(BUYERS)
+    customer = _customer(number)
+    session = _session(order, catalogue, customer, codes.get(order.code))
+    session["customer_details"]["address"] = {"country": COUNTRIES[number % len(COUNTRIES)]}
+    if not redemptions.record(session, event=None, now=order.at):
+        return
+    _check_codes(order, customer, codes, dice)
+    _go_on(order, session, dice, today)
+
+
+def _go_on(order: Order, session: dict[str, Any], dice: random.Random, today: datetime) -> None:
+    """Record the renewals of an order's subscription, and what it is like today."""
+    ours = session["metadata"]
+    is_monthly, is_reduced = order.plan == "monthly", order.code in subscriptions.FOREVER
+    renewed = subscriptions.renewals(order.at, order.code, dice, until=today) if is_monthly else []
+    discount_amount = _discount(order.code) if is_reduced else 0
+    for number, paid_at in enumerate(renewed, start=1):
+        invoice = subscriptions.invoice(session, number, paid_at, discount_amount=discount_amount)
+        redemptions.record_invoice(invoice, event=None, now=paid_at)
+    plan = (ours[orders.PLAN_KEY], ours[orders.INTERVAL_KEY])
+    told = subscriptions.as_of(today, session, plan, [order.at, *renewed], is_reduced=is_reduced)
+    redemptions.note_subscription(told, now=today)
 
 
 def _moment(dice: random.Random) -> float:
@@ -120,7 +156,7 @@ def _check_codes(order: Order, customer: Customer, codes: dict[str, PromoCode], 
     entered = [(order.code, "", customer)] if order.code else []
     if dice.random() < 0.4:
         text, reason = dice.choice(IDLE_CHECKS)
-        entered.append((text, reason, _customer(ORDERS + order.number)))
+        entered.append((text, reason, _customer(BUYERS + order.number)))
     CodeCheck.objects.bulk_create(
         CodeCheck(text=text, promo_code=codes.get(text), customer=who, reason=reason, checked_at=order.at)
         for text, reason, who in entered

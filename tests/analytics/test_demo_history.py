@@ -16,9 +16,11 @@ def test_history_written_twice_is_the_same(now: datetime) -> None:
     for text in ("LAUNCH50", "TESTCLIENT70"):
         SyncedPromoCodeFactory(code=text)
     written = len(list(history.record(CATALOGUE, today=now)))
-    checks = CodeCheck.objects.count()
+    checks, entries = CodeCheck.objects.count(), LedgerEntry.objects.count()
     list(history.record(CATALOGUE, today=now))
-    assert (written, LedgerEntry.objects.count()) == (history.ORDERS, history.ORDERS)
+    checkouts = LedgerEntry.objects.filter(kind="checkout")
+    assert (written, checkouts.count()) == (history.ORDERS, history.ORDERS)
+    assert LedgerEntry.objects.count() == entries > checkouts.count()
     assert CodeCheck.objects.count() == checks
 
 
@@ -28,4 +30,4 @@ def test_history_that_was_stopped_goes_on_as_if_it_had_not_been(now: datetime) -
     for _ in range(20):
         next(story)
     list(history.record(CATALOGUE, today=now))
-    assert LedgerEntry.objects.count() == history.ORDERS
+    assert LedgerEntry.objects.filter(kind="checkout").count() == history.ORDERS
