@@ -16,7 +16,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import F, Q
 
-from analytics import reckoning, total_checks
+from analytics import cohort_checks, reckoning, total_checks
 from analytics.models import PromoCodeAnalytics
 from analytics.queries import CONVERSION_WINDOW, SETTLED
 from analytics.reckoning import Difference, Row, Sorted
@@ -133,6 +133,7 @@ CHECKS: dict[str, Callable[[], Iterator[Difference]]] = {
     "totals of codes": total_checks.codes,
     "totals of batches": total_checks.batches,
     "totals of plans": total_checks.plans,
+    "kept days of cohorts": cohort_checks.days,
 }
 
 _HOLDS_A_CODE = Q(state__in=UNSETTLED, promo_code__isnull=False)

@@ -110,6 +110,11 @@ class Comparison:
     cohorts: Sequence[Cohort]
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        """What all its customers began with."""
+        return self.currency, self.plan, self.interval
+
+    @property
     def longest(self) -> int:
         """How many months the oldest cohort has been followed."""
         return min(max(cohort.age for cohort in self.cohorts), LONGEST_MONTHS)

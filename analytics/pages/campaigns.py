@@ -189,7 +189,8 @@ PAGE = Page(
     icon="campaign",
     intro=(
         "Campaigns with an order in the period, each over its whole life, since its fixed cost is one sum: "
-        "what it cost, and what the orders under its redemptions brought, renewals included."
+        "what it cost, and what the orders under its redemptions brought, renewals included. "
+        "A whole life has no period before, so nothing is set against one."
     ),
     build=build,
     filters=(Filter.CURRENCY, Filter.CAMPAIGN),

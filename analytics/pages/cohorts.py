@@ -13,6 +13,7 @@ from analytics.measures import cohort_days, cohorts, plan_names
 from analytics.measures.cohorts import Cohort, Comparison, Value
 from analytics.pages.page import Asked, Choice, Filter, Page, Section
 from analytics.periods import Spans
+from promos import money
 from promos.models import LedgerEntry
 
 #: Plans with a section each: those with the most promo customers.
@@ -26,6 +27,7 @@ SHOWN_MONTHS = 13
 DISCOUNT_ENDS = "▲"
 
 Names = Mapping[str, str]
+Key = tuple[str, str, str]
 
 
 def build(asked: Asked) -> list[Section]:
@@ -40,12 +42,20 @@ def build(asked: Asked) -> list[Section]:
         return []
     shown, assumed = _shown(compared), Assumptions.of_settings()
     names = plan_names.of(each.plan for each in compared)
+    earlier = _earlier(asked)
     later = sum(row.customers for row in lives.later_redeemers)
     unshown = [each for each in compared if each not in shown]
     return [
-        *(_section(each, names, asked, assumed) for each in shown),
+        *(_section(each, earlier.get(each.key), names, asked, assumed) for each in shown),
         *_left_out(later, unshown[:LISTED_PLANS], names),
     ]
+
+
+def _earlier(asked: Asked) -> dict[Key, Comparison]:
+    """Return the cohorts that began in the period before, by what they began with."""
+    before = asked.selection.previous
+    found = cohorts.compare(before, cohort_days.read(before), now=asked.now)
+    return {each.key: each for each in found}
 
 
 def _shown(compared: Sequence[Comparison]) -> Sequence[Comparison]:
@@ -69,29 +79,35 @@ def sentence(compared: Comparison, months: int, assumed: Assumptions) -> str:
     )
 
 
-def _section(compared: Comparison, names: Names, asked: Asked, assumed: Assumptions) -> Section:
+def _section(
+    compared: Comparison, earlier: Comparison | None, names: Names, asked: Asked, assumed: Assumptions
+) -> Section:
     months = int(asked.chosen["months"])
     return Section(
         title=f"{compared.currency.upper()} · {names[compared.plan]}",
         sentence=sentence(compared, months, assumed),
-        cards=_cards(compared, months, asked, assumed),
+        cards=_cards(compared, earlier, months, asked, assumed),
         charts=[_retention(compared)],
         tables=[_values(compared, assumed), _signup_months(compared)],
     )
 
 
-def _cards(compared: Comparison, months: int, asked: Asked, assumed: Assumptions) -> list[Card]:
+def _cards(
+    compared: Comparison, earlier: Comparison | None, months: int, asked: Asked, assumed: Assumptions
+) -> list[Card]:
     (refunds,) = cohorts.refunds([compared])
     promo, rest = compared.retention(months - 1)
+    stayed = earlier.retention(months - 1)[0] if earlier else cohorts.TOO_FEW
     return [
-        _customers_card(compared, asked),
+        _customers_card(compared, earlier, asked),
         Card(
             f"Retention in month {months - 1}",
             blocks.share(promo),
             cohorts.RETENTION,
+            note=blocks.before(stayed, asked.period),
             lines=[("Match", blocks.share(rest))],
         ),
-        _value_card(compared, months, assumed),
+        _value_card(compared, earlier, asked, assumed),
         Card(
             "Refund rate",
             blocks.share(refunds.promo),
@@ -101,7 +117,7 @@ def _cards(compared: Comparison, months: int, asked: Asked, assumed: Assumptions
     ]
 
 
-def _customers_card(compared: Comparison, asked: Asked) -> Card:
+def _customers_card(compared: Comparison, earlier: Comparison | None, asked: Asked) -> Card:
     others = blocks.count(_others(compared.cohorts), _first_orders(compared, asked, usage__isnull="True"))
     return Card(
         "Promo customers",
@@ -109,21 +125,24 @@ def _customers_card(compared: Comparison, asked: Asked) -> Card:
         "Customers whose first order, in the period, was with a code. Match: "
         "same plan, interval, currency and month, never a code.",
         _first_orders(compared, asked, usage__isnull="False"),
+        blocks.before(f"{_promo_customers(earlier.cohorts) if earlier else 0:,}", asked.period),
         lines=[("Without a code", others)],
     )
 
 
-def _value_card(compared: Comparison, months: int, assumed: Assumptions) -> Card:
+def _value_card(compared: Comparison, earlier: Comparison | None, asked: Asked, assumed: Assumptions) -> Card:
+    months = int(asked.chosen["months"])
     title = f"LTV-{months}, attributed"
     formula = f"{cohorts.LTV} NGP: {economics.NGP} {assumed.in_words(compared.currency)} Uplift: {cohorts.LTV_UPLIFT}"
-    value = compared.value(months, assumed)
+    value, was = compared.value(months, assumed), earlier and earlier.value(months, assumed)
+    note = blocks.before(money.display(was.promo_amount, was.currency) if was else "too few", asked.period)
     if value is None:
-        return Card(title, "too few", formula)
+        return Card(title, "too few", formula, note=note)
     lines = [
         ("Match", blocks.amount(value.rest_amount, value.currency)),
         ("Uplift", blocks.share(value.uplift)),
     ]
-    return Card(title, blocks.amount(value.promo_amount, value.currency), formula, lines=lines)
+    return Card(title, blocks.amount(value.promo_amount, value.currency), formula, note=note, lines=lines)
 
 
 def _retention(compared: Comparison) -> Chart:

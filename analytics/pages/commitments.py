@@ -209,7 +209,8 @@ PAGE = Page(
     icon="event_upcoming",
     intro=(
         "Discount commitments as of now: what running discounts and open codes still cost, and "
-        "whose price rises next month. Not a liability: only a discount earned by a past purchase defers revenue."
+        "whose price rises next month. Not a liability: only a discount earned by a past purchase defers revenue. "
+        "Subscriptions are known as they are now, so what was committed earlier cannot be told."
     ),
     build=build,
     filters=(Filter.CURRENCY, Filter.CAMPAIGN, Filter.PLAN),

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
+from analytics import cohort_checks
 from analytics.measures import cohort_days, cohort_making
 from analytics.measures.cohort_days import Lives
 from analytics.models import CohortDay
@@ -179,3 +180,15 @@ def test_a_worker_makes_days_by_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     turns = [cohort_making.work(NOW), cohort_making.work(NOW), cohort_making.work(NOW + cohort_making.EVERY)]
 
     assert turns == [2, 0, 2]
+
+
+def test_verification_names_a_kept_day_that_is_wrong() -> None:
+    beginners()
+    make()
+    assert list(cohort_checks.days()) == []
+
+    CohortDay.objects.filter(day=date(2026, 2, 3)).update(later_redeemers=[["usd", "price_monthly", 2]])
+    (difference,) = cohort_checks.days()
+
+    assert (difference.name, difference.field) == ("2026-02-03", "later_redeemers")
+    assert difference.reckoned == [["usd", "price_monthly", 1]]

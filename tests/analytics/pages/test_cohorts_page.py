@@ -88,3 +88,16 @@ def test_export_has_the_lifetime_values_in_minor_units(signed_in: Client, now: d
         30,
         30,
     ]
+
+
+def test_the_period_before_stands_beside(opened: Open) -> None:
+    subscribe_many(30, PromoCodeFactory(), at=month(1), discount=2_000)
+    subscribe_many(30, at=month(1))
+    subscribe_many(40, PromoCodeFactory(), at=month(11, year=2025), discount=5_000)
+    subscribe_many(30, at=month(11, year=2025))
+
+    page = opened("cohorts", **SPAN, months="1")
+
+    assert "40 in the 181 days before" in page
+    assert "100.0 % in the 181 days before" in page
+    assert "$50.00 in the 181 days before" in page
