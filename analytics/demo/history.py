@@ -23,18 +23,18 @@ from promos.models import CodeCheck, Customer, PromoCode
 from promos.sync import terms
 
 DAYS = 90
-ORDERS = 360
+ORDERS = 400
 #: Out of how many customers each order has one.
-BUYERS = ORDERS * 2
+BUYERS = ORDERS * 3
 SEED = 2026
 #: Where customers live, taken in turn.
 COUNTRIES = ("US", "US", "US", "GB", "DE", "DE", "AT", "FR", "CA", "AU")
 #: Of a hundred orders, how many take which plan with which code.
 MIX = (
-    ("monthly", "", 34),
-    ("annual", "", 14),
-    ("monthly", "LAUNCH50", 32),
-    ("monthly", "TESTCLIENT70", 20),
+    ("monthly", "", 44),
+    ("annual", "", 10),
+    ("monthly", "LAUNCH50", 28),
+    ("monthly", "TESTCLIENT70", 18),
 )
 #: Codes entered without a purchase afterwards: text and reason ("" was accepted).
 IDLE_CHECKS = (

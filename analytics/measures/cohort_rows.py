@@ -7,7 +7,8 @@ since neither would be told truly by them.
 
 Each answers with one row for a cohort, a side and a month at most, however many
 customers there are. Months are numbered (``month_number``), so that they can be
-subtracted. The selection's period is when customers began, a campaign narrows
+subtracted. Rows are in no order, so that the database need not sort them, and
+counted by customer, which the index of first orders has. The selection's period is when customers began, a campaign narrows
 the promo side only.
 """
 
@@ -81,8 +82,8 @@ def sizes(chosen: Selection, sides: Iterable[bool] = BOTH) -> list[Size]:
         for is_promo in sides
         for row in _signups(chosen, is_promo)
         .values(*_COHORT)
-        .annotate(customers=Count("pk"))
-        .order_by(*_COHORT)
+        .annotate(customers=Count("customer"))
+        .order_by()
     ]
 
 
@@ -178,10 +179,9 @@ def granted(chosen: Selection) -> list[Granted]:
         "duration_in_months": F("usage__promo_code__offer__duration_in_months"),
     }
     rows = _signups(chosen, is_promo=True).values(*_COHORT, **terms)
-    counted = rows.annotate(customers=Count("pk")).order_by(*_COHORT, *terms)
     return [
         Granted(_side(row, True), row["duration"], row["duration_in_months"], row["customers"])
-        for row in counted
+        for row in rows.annotate(customers=Count("customer")).order_by()
     ]
 
 

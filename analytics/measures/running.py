@@ -31,17 +31,6 @@ from promos.plans import Plan
 GOING_ON = ("active", "trialing", "past_due")
 
 _DAYS = {"day": 1, "week": 7}
-_GROUP = (
-    "currency",
-    "plan_now",
-    "interval_now",
-    "offer_id",
-    "coupon_id",
-    "began",
-    "renews",
-    "ends",
-    "cancels",
-)
 
 
 @dataclass(frozen=True)
@@ -125,7 +114,7 @@ def groups(chosen: Selection, *, now: datetime) -> list[Running]:
         "cancels": TruncDate(f"{subscription}cancel_at", tzinfo=zone),
     }
     rows = usages(chosen, now=now).values("currency", **columns).annotate(customers=Count("pk"))
-    found: list[dict[str, Any]] = [dict(row) for row in rows.order_by(*_GROUP)]
+    found: list[dict[str, Any]] = [dict(row) for row in rows.order_by()]
     prices = Prices(found)
     lengths = cohort_rows.unusual_lengths()
     return [
