@@ -124,7 +124,7 @@ _OWNERS = ("batch_id", "promo_code_id")
 class _Dialect:
     """A time's day, cheap to group by; that as a date; a day's Monday; the order of bytes, in which rows are locked.
 
-    ``weeks_at_once``: what a step takes. Where everybody waits for it, half a year.
+    ``weeks_at_once``: what a step takes. Where everybody waits for it, four weeks.
     """
 
     binned: str
@@ -142,7 +142,7 @@ _DIALECTS = {
         'COLLATE "C"',
         520,
     ),
-    "sqlite": _Dialect("date({at})", "at", "date(day, 'weekday 0', '-6 days')", "COLLATE BINARY", 26),
+    "sqlite": _Dialect("date({at})", "at", "date(day, 'weekday 0', '-6 days')", "COLLATE BINARY", 4),
 }
 
 

@@ -38,7 +38,7 @@ class Command(BaseCommand):
             "--weeks",
             type=weeks_at_once,
             metavar="N",
-            help="so many in one step (on SQLite, where redemptions wait for it, 26; on PostgreSQL 520)",
+            help="so many in one step (on SQLite, where redemptions wait for it, 4; on PostgreSQL 520)",
         )
         parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
