@@ -13,6 +13,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import connections
+from playwright.sync_api import expect
 from pytest_django import DjangoDbBlocker, Settings
 
 from promos.models import Customer
@@ -97,6 +98,12 @@ def _fresh_cache(db: None) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", metavar="DIR", help="keep the pictures of the README there")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient_browser() -> None:
+    """What is to appear may take its time where several tests share a core."""
+    expect.set_options(timeout=20_000)
 
 
 def has_chromium() -> bool:

@@ -47,7 +47,7 @@ class House:
         self.web = subprocess.Popen(  # noqa: S603
             [*command, "--log-level", "warning"], cwd=django_settings.BASE_DIR, env=environment
         )
-        eventually(self._answers)
+        eventually(self._answers, seconds=60)
 
     def close(self) -> None:
         self.web.terminate()
@@ -65,6 +65,8 @@ class House:
         visitor = Visitor(self.url)
         name = django_settings.SESSION_COOKIE_NAME
         visitor.session.cookies.set(name, client.cookies[name].value)
+        # Any page brings the token that forms are sent with.
+        visitor.get("/billing/")
         return visitor
 
 
@@ -90,8 +92,8 @@ def eventually(is_so: Callable[[], object], *, seconds: float = 15) -> None:
 def house(transactional_db: None, standin: Standin, settings: Settings, live_port: int) -> Iterator[House]:
     built = House(standin, live_port)
     settings.SITE_URL = built.url
-    built.open()
     try:
+        built.open()
         assert all(step.ok for step in connect.run(now=timezone.now()))
         yield built
     finally:
