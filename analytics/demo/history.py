@@ -23,7 +23,7 @@ from promos.models import CodeCheck, Customer, PromoCode
 from promos.sync import terms
 
 DAYS = 90
-ORDERS = 400
+ORDERS = 380
 #: Out of how many customers each order has one.
 BUYERS = ORDERS * 3
 SEED = 2026
@@ -31,10 +31,10 @@ SEED = 2026
 COUNTRIES = ("US", "US", "US", "GB", "DE", "DE", "AT", "FR", "CA", "AU")
 #: Of a hundred orders, how many take which plan with which code.
 MIX = (
-    ("monthly", "", 44),
-    ("annual", "", 10),
-    ("monthly", "LAUNCH50", 28),
-    ("monthly", "TESTCLIENT70", 18),
+    ("monthly", "", 52),
+    ("annual", "", 8),
+    ("monthly", "LAUNCH50", 25),
+    ("monthly", "TESTCLIENT70", 15),
 )
 #: Codes entered without a purchase afterwards: text and reason ("" was accepted).
 IDLE_CHECKS = (
