@@ -156,18 +156,20 @@ class Refunds:
     rest: Ratio
 
 
-def compare(chosen: Selection, lives: Lives, *, now: datetime) -> list[Comparison]:
+def compare(
+    chosen: Selection, lives: Lives, granted: Iterable[Granted], *, now: datetime
+) -> list[Comparison]:
     """Return the cohorts that began in the period, by currency and plan, the most promo customers first."""
     found: dict[tuple[str, str, str], list[Cohort]] = defaultdict(list)
-    for cohort in cohorts(chosen, lives, now=now):
+    for cohort in cohorts(chosen, lives, granted, now=now):
         found[cohort.currency, cohort.plan, cohort.interval].append(cohort)
     comparisons = [Comparison(*key, members) for key, members in found.items()]
     return sorted(comparisons, key=lambda each: -sum(cohort.promo.customers for cohort in each.cohorts))
 
 
-def cohorts(chosen: Selection, lives: Lives, *, now: datetime) -> list[Cohort]:
-    """Return every cohort that began in the period, oldest first, of what became of its customers. Two queries."""
-    groups, ends = _groups(lives), _discount_ends(cohort_rows.granted(chosen))
+def cohorts(chosen: Selection, lives: Lives, granted: Iterable[Granted], *, now: datetime) -> list[Cohort]:
+    """Return every cohort that began in the period, oldest first, of what became of its customers. One query."""
+    groups, ends = _groups(lives), _discount_ends(granted)
     this_month = cohort_rows.month_number(now.astimezone(chosen.period.zone).date())
     keys = sorted({(side.month_number, side.currency, side.plan, side.interval) for side in groups})
     return [

@@ -9,7 +9,7 @@ from analytics.blocks import Card, Cell, Table
 from analytics.charts import Chart, Labels, Series
 from analytics.economics import Assumptions
 from analytics.formulas import Ratio
-from analytics.measures import cohort_days, cohorts, plan_names
+from analytics.measures import cohort_days, cohort_rows, cohorts, plan_names
 from analytics.measures.cohorts import Cohort, Comparison, Value
 from analytics.pages.page import Asked, Choice, Filter, Page, Section
 from analytics.periods import Spans
@@ -32,10 +32,10 @@ Key = tuple[str, str, str]
 
 def build(asked: Asked) -> list[Section]:
     """Return a section for each plan and currency in which customers began with a code, the most first."""
-    lives = cohort_days.read(asked.selection)
+    lives, granted = cohort_days.read(asked.selection), cohort_rows.granted(asked.selection)
     compared = [
         each
-        for each in cohorts.compare(asked.selection, lives, now=asked.now)
+        for each in cohorts.compare(asked.selection, lives, granted, now=asked.now)
         if _promo_customers(each.cohorts)
     ]
     if not compared:
@@ -54,7 +54,8 @@ def build(asked: Asked) -> list[Section]:
 def _earlier(asked: Asked) -> dict[Key, Comparison]:
     """Return the cohorts that began in the period before, by what they began with."""
     before = asked.selection.previous
-    found = cohorts.compare(before, cohort_days.read(before), now=asked.now)
+    kinds = ("sizes", "earnings", "paying")
+    found = cohorts.compare(before, cohort_days.read(before, kinds), (), now=asked.now)
     return {each.key: each for each in found}
 
 

@@ -8,7 +8,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from analytics.economics import Assumptions
-from analytics.measures import cohort_days, cohorts
+from analytics.measures import cohort_days, cohort_rows, cohorts
 from analytics.measures.cohorts import Comparison
 from analytics.periods import Period
 from analytics.selection import Selection
@@ -25,7 +25,8 @@ def compare(at: int = 4) -> Comparison:
 
 
 def compare_all(at: int) -> list[Comparison]:
-    return cohorts.compare(FIRST_HALF, cohort_days.read(FIRST_HALF), now=month(at))
+    lives, granted = cohort_days.read(FIRST_HALF), cohort_rows.granted(FIRST_HALF)
+    return cohorts.compare(FIRST_HALF, lives, granted, now=month(at))
 
 
 def renew(subscribers: list[Subscriber], *months: int) -> None:
