@@ -96,6 +96,11 @@ def _fresh_cache(db: None) -> None:
     cache.clear()
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: browsers, processes and Stripe's answers are waited for."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", metavar="DIR", help="keep the pictures of the README there")
 

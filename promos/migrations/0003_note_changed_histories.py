@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='ledgerentry',
-            index=models.Index(condition=models.Q(('is_new_customer', True), ('kind', 'checkout')), fields=['occurred_at'], include=('customer', 'currency', 'plan', 'interval', 'usage'), name='promos_ledger_began_idx'),
+            index=models.Index(condition=models.Q(('is_new_customer', True), ('kind', 'checkout')), fields=['occurred_at', 'customer', 'currency', 'plan', 'interval', 'usage'], name='promos_ledger_began_idx'),
         ),
         migrations.AddField(
             model_name='historychange',

@@ -18,6 +18,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='ledgerentry',
-            index=models.Index(condition=models.Q(('usage__isnull', False)), fields=['usage'], include=('occurred_at', 'kind', 'currency', 'gross_amount', 'discount_amount', 'net_amount'), name='promos_ledger_usage_idx'),
+            index=models.Index(condition=models.Q(('usage__isnull', False)), fields=['usage', 'occurred_at', 'kind', 'currency', 'gross_amount', 'discount_amount', 'net_amount'], name='promos_ledger_usage_idx'),
         ),
     ]

@@ -217,8 +217,8 @@ class LedgerEntry(models.Model):
             models.Index(fields=["order"], condition=Q(order__isnull=False), name="promos_ledger_order_idx"),
             # With all that a campaign's results sum up of its redemptions' entries.
             models.Index(
-                fields=["usage"],
-                include=[
+                fields=[
+                    "usage",
                     "occurred_at",
                     "kind",
                     "currency",
@@ -231,8 +231,7 @@ class LedgerEntry(models.Model):
             ),
             # When customers began: cohorts are made of these.
             models.Index(
-                fields=["occurred_at"],
-                include=["customer", "currency", "plan", "interval", "usage"],
+                fields=["occurred_at", "customer", "currency", "plan", "interval", "usage"],
                 condition=Q(is_new_customer=True, kind="checkout"),
                 name="promos_ledger_began_idx",
             ),

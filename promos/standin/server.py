@@ -36,15 +36,13 @@ class Standin:
         self.listener = Listener((HOST, port), self)
         self.url = self.core.base_url = f"http://{HOST}:{self.listener.server_port}"
         self.courier = Courier(store, retry_delays, tick=self.core.sweep)
-        self.thread = threading.Thread(
-            target=self.listener.serve_forever, args=(0.02,), name="standin", daemon=True
-        )
+        self.thread = threading.Thread(target=self.listener.serve_forever, name="standin", daemon=True)
         self.courier.start()
         self.thread.start()
 
     def stop(self) -> None:
         """Close every connection, finish the deliveries under way and close the store."""
-        self.listener.shutdown()
+        self.listener.end()
         self.thread.join()
         self.listener.close_connections()
         self.listener.server_close()
@@ -86,6 +84,14 @@ class Listener(ThreadingHTTPServer):
         self.standin = standin
         self.connections: dict[threading.Thread, socket.socket] = {}
         super().__init__(address, Handler)
+
+    def end(self) -> None:
+        """Stop taking requests; a last connection wakes the server, which looks whether to stop twice a second."""
+        ending = threading.Thread(target=self.shutdown)
+        ending.start()
+        with suppress(OSError):
+            socket.create_connection((HOST, self.server_port), timeout=1).close()
+        ending.join()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of a connection that broke off; a fault put before the API may break one on purpose."""

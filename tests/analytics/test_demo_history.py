@@ -24,6 +24,7 @@ def test_history_written_twice_is_the_same(now: datetime) -> None:
     assert CodeCheck.objects.count() == checks
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_history_that_was_stopped_goes_on_as_if_it_had_not_been(now: datetime) -> None:
     story = history.record(CATALOGUE, today=now)

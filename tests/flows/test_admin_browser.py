@@ -195,6 +195,7 @@ def test_code_is_made_with_a_preview_pushed_and_edited_into_a_successor(
     expect(office.get_by_text("The rival gives 25").first).to_be_visible()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("action", "button", "name"),
     [
@@ -242,6 +243,7 @@ def test_ten_thousand_codes_are_generated_with_progress(office: Page, shop: Prom
     assert PromoCode.objects.filter(batch=CodeBatch.objects.get()).count() == 10_000
 
 
+@pytest.mark.slow
 def test_csv_with_errors_is_mended_and_imported(office: Page, db: None, tmp_path: Path) -> None:
     file = tmp_path / "codes.csv"
     file.write_text("code,percent\nGOOD,20\nBAD ONE,20\n")
@@ -270,6 +272,7 @@ def test_waiting_code_is_approved(office: Page, stranger: User, settings: Settin
     assert code.approved_at is not None
 
 
+@pytest.mark.slow
 def test_what_is_filtered_is_exported(office: Page, shop: PromoCode) -> None:
     go(office, "admin:promos_promocode_changelist")
     office.get_by_role("link", name="Paused", exact=True).first.click()
@@ -295,6 +298,7 @@ def test_row_is_acted_on_by_keyboard(office: Page, shop: PromoCode) -> None:
     assert shop.paused_at is not None
 
 
+@pytest.mark.slow
 def test_search_is_reached_by_keyboard(office: Page, shop: PromoCode) -> None:
     go(office, "admin:promos_promocode_changelist")
     office.keyboard.press("Control+k")
@@ -303,6 +307,7 @@ def test_search_is_reached_by_keyboard(office: Page, shop: PromoCode) -> None:
     expect(office.locator("#command-results, [id*=command]").get_by_text("SPRING20").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_key_to_the_api_is_made_and_shown(office: Page, stranger: User) -> None:
     go(office, "admin:promos_apitoken_add")
     office.locator(".select2-selection").click()

@@ -38,6 +38,8 @@ def sign_in(page: Page, site: str, customer: Customer) -> None:
     page.get_by_label("Email").fill(customer.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    # Only then does the page hear what is typed.
+    page.wait_for_url("**/billing/**", wait_until="load")
 
 
 def test_switch_keeps_the_typed_code(page: Page, site: str, customer: Customer) -> None:

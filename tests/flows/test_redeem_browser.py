@@ -81,6 +81,8 @@ def sign_in(page: Page, site: str, customer: Customer) -> None:
     page.get_by_label("Email").fill(customer.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    # Only then does the page hear what is typed.
+    page.wait_for_url("**/billing/**", wait_until="load")
 
 
 def test_customer_redeems_a_code_and_pays(
@@ -135,6 +137,7 @@ def test_customer_without_javascript_redeems_by_keyboard(
     assert PromoCodeUsage.objects.count() == 0
 
 
+@pytest.mark.slow
 def test_success_page_waits_for_stripe_and_then_changes_by_itself(
     page: Page, site: str, customer: Customer, pictures: Path, settings: Settings, standin: Standin
 ) -> None:
@@ -151,6 +154,7 @@ def test_success_page_waits_for_stripe_and_then_changes_by_itself(
     expect(page.get_by_text("Your plan Team is active.")).to_be_visible(timeout=30_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "address"),
     [
@@ -169,6 +173,7 @@ def test_pages_before_login_keep_to_the_security_policy(
     assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "address"),
     [
