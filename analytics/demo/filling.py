@@ -13,7 +13,7 @@ from analytics.demo import catalogue, history, story
 from analytics.demo.visitor import Stuck, Visitor
 
 #: How many times ``fill`` yields when nothing goes wrong.
-STEPS = 7 + history.ORDERS
+STEPS = 8 + history.ORDERS
 
 
 def fill(site: str, environment: dict[str, str], *, today: datetime) -> Iterator[str]:
@@ -31,9 +31,11 @@ def fill(site: str, environment: dict[str, str], *, today: datetime) -> Iterator
     owner = Visitor(site)
     yield "Signing in as the owner"
     owner.sign_in(story.OWNER, story.PASSWORD)
+    yield "Making a campaign"
+    campaign = story.make_campaign(owner)
     for code, form in story.codes_of(made).items():
         yield f"Making the code {code}"
-        story.make_code(owner, code, form)
+        story.make_code(owner, code, form, campaign if code == story.CAMPAIGN_CODE else None)
     yield "Redeeming SOFTWAREOWNER"
     story.redeem(owner, "SOFTWAREOWNER", made.monthly_price)
     for order in history.record(made, today=today):

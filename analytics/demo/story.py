@@ -1,4 +1,4 @@
-"""What happens in the demo through the real pages: the owner makes three codes and redeems one."""
+"""What happens in the demo through the real pages: the owner makes a campaign and three codes, and redeems one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from django.utils import timezone
 from analytics.demo.catalogue import Catalogue
 from analytics.demo.visitor import Stuck, Visitor
 from promos import plans
-from promos.models import PromoCode, PromoCodeUsage
+from promos.models import Campaign, PromoCode, PromoCodeUsage
 
 OWNER, CUSTOMER, PASSWORD = "owner@example.com", "customer@example.com", "promodesk"
 PATIENCE_SECONDS = 30.0
+#: The code whose campaign has results to look at.
+CAMPAIGN_CODE = "LAUNCH50"
+CAMPAIGN = {"name": "Launch", "currency": "usd", "budget_amount": "25000.00", "fixed_cost_amount": "500.00"}
 
 
 def make_people() -> None:
@@ -64,11 +67,22 @@ def wait_for_plans(catalogue: Catalogue) -> None:
     _wait(lambda: plans.get(catalogue.monthly_price) and plans.get(catalogue.annual_price), "The plans")
 
 
-def make_code(owner: Visitor, code: str, form: dict[str, str | list[str]]) -> None:
+def make_campaign(owner: Visitor) -> Campaign:
+    """Fill in the admin's form, once."""
+    campaigns = Campaign.objects.filter(name=CAMPAIGN["name"])
+    if not campaigns.exists():
+        owner.get("/admin/promos/campaign/add/")
+        if not owner.post("/admin/promos/campaign/add/", {**CAMPAIGN}).is_redirect:
+            raise Stuck("The admin did not take the campaign.")
+    return campaigns.earliest("pk")
+
+
+def make_code(owner: Visitor, code: str, form: dict[str, str | list[str]], campaign: Campaign | None) -> None:
     """Fill in the admin's form and wait until the worker has brought the code to Stripe."""
+    form = {"code": code, **form, "campaign": str(campaign.pk) if campaign else ""}
     if not PromoCode.objects.filter(code=code).exists():
         owner.get("/admin/promos/promocode/add/")
-        answer = owner.post("/admin/promos/promocode/add/", {"code": code, **form})
+        answer = owner.post("/admin/promos/promocode/add/", form)
         if not answer.is_redirect:
             raise Stuck(f"The admin did not take the code {code}.")
     _wait(

@@ -63,7 +63,7 @@ def sentence(owed: Commitments, exposed: Exposure, falling: int) -> str:
         f"{blocks.counted(owed.customers, 'running subscription')} ({_expected(owed)} expected)"
         if owed.customers
         else "No running subscription has a discount",
-        f"open codes are expected to add {shown(exposed.expected_amount)}, at most {_maximum(exposed)}",
+        f"open codes are expected to add {shown(exposed.expected_amount)}, {_at_most(exposed)}",
         f"{blocks.counted(falling, 'price')} will rise next month",
     ]
     return f"{'; '.join(told)}."
@@ -133,6 +133,10 @@ def _few(exposed: Exposure) -> str:
     if not exposed.unknown_codes:
         return ""
     return f"Left out, since too few redemptions tell their discount: {blocks.counted(exposed.unknown_codes, 'code')} (or batches)."
+
+
+def _at_most(exposed: Exposure) -> str:
+    return "without a limit" if exposed.maximum_amount is None else f"at most {_maximum(exposed)}"
 
 
 def _maximum(exposed: Exposure) -> Cell:

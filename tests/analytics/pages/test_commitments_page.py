@@ -36,7 +36,7 @@ def test_page_says_what_is_owed(code: PromoCode, opened: Open, now: datetime) ->
         "$20.00 of discount is committed over 12 months to 1 running subscription (too few expected)" in page
     )
     assert "Too few customers tell of $20.00 of what is committed; it is left out." in page
-    assert "open codes are expected to add $0.00, at most no limit" in page
+    assert "open codes are expected to add $0.00, without a limit" in page
 
 
 def test_page_lists_the_price_cliff(code: PromoCode, opened: Open, now: datetime) -> None:
