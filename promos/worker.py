@@ -72,6 +72,10 @@ def _make_rounds(over: threading.Event, pool: Pool) -> None:
                 make_round(pool.clock())
             except stripe_gateway.NotAuthorised as error:
                 pool.refusal = error
+            except stripe_gateway.Unavailable as error:
+                logger.warning(
+                    "The hourly round broke off: %s It is made again in %s seconds", error, ROUND_SECONDS
+                )
             except (stripe_gateway.StripeError, DatabaseError):
                 logger.exception("The hourly round broke off; it is made again in %s seconds", ROUND_SECONDS)
             finally:

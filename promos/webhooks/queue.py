@@ -75,6 +75,10 @@ def _finish(event: WebhookEvent, now: datetime) -> None:
 def _attempt(step: Step, event: WebhookEvent, now: datetime) -> Exception | None:
     try:
         step(event, now)
+    except stripe_gateway.Unavailable as error:
+        # An outage is no fault of the code's: one line for each event, not a traceback.
+        logger.warning("Event %s waits: %s", event.stripe_event_id, error)
+        return error
     except Exception as error:
         # Whatever a receiver raises, it is kept with its event and tried again.
         logger.exception("Event %s could not be finished yet", event.stripe_event_id)

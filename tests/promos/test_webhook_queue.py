@@ -88,6 +88,22 @@ def test_failure_waits_longer_each_time_and_never_gives_up(calls, now):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("error", "has_traceback"), [(stripe_gateway.Unavailable("Away."), False), (ValueError("Oh."), True)]
+)
+def test_outage_is_logged_without_a_traceback(calls, now, caplog, error, has_traceback):
+    stored()
+    calls.error = error
+
+    queue.work(now)
+
+    # The copy for dj-stripe fails after it.
+    told = caplog.records[0]
+    assert str(error) in caplog.text
+    assert (told.exc_info is not None) is has_traceback
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(("attempts", "soon"), [(0, True), (5, False)])
 def test_what_stripe_refuses_is_tried_seldom_after_a_while(calls, now, attempts, soon):
     event = stored(attempts=attempts)
