@@ -53,7 +53,9 @@ class LedgerSums(models.Model):
 class CodeSums(LedgerSums):
     """The same of orders with a code, and how often it was redeemed; of one code, or of a batch."""
 
-    COLUMNS = (*LedgerSums.COLUMNS, "redemptions", "new_customer_redemptions")
+    #: What a redemption moves.
+    OF_REDEMPTIONS = ("redemptions", "new_customer_redemptions")
+    COLUMNS = (*LedgerSums.COLUMNS, *OF_REDEMPTIONS)
 
     # Each constraint's index begins with one of the two.
     promo_code = models.ForeignKey(

@@ -17,9 +17,9 @@ Raw SQL, since the ORM has no INSERT … SELECT.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import connection, transaction
@@ -36,19 +36,10 @@ from promos.models import (
 from promos.models.totals import CodeSums, LedgerSums
 from promos.redemptions import totals
 
-# Three sums that PostgreSQL works out at the same time, each in a process of its own. What is done for every row
-# is kept to few and cheap columns, of which sums of totals are made afterwards: a column to group by costs more
-# than a filtered sum, and sums are turned back from numeric into whole numbers. The types must agree for that.
-_MOVED = """
-SELECT
-    CAST(NULL AS bigint) AS promo_code_id,
-    CAST(NULL AS bigint) AS batch_id,
-    entries.plan,
-    {occurred} AS at,
-    entries.currency,
-    entries.kind,
+# What is done for every row is kept to few and cheap columns, of which sums of totals are made afterwards: a column
+# to group by costs more than a filtered sum, and sums are turned back from numeric into whole numbers.
+_SUMS = """
     COUNT(*) AS entries,
-    COUNT(*) FILTER (WHERE entries.is_new_customer) AS of_new_customers,
     COUNT(*) FILTER (WHERE entries.net_amount > 0) AS paid,
     COUNT(*) FILTER (WHERE entries.discount_amount > 0) AS discounted,
     CAST(SUM(entries.gross_amount) FILTER (WHERE entries.discount_amount > 0) AS bigint)
@@ -56,55 +47,51 @@ SELECT
     CAST(SUM(entries.gross_amount) AS bigint) AS gross_amount,
     CAST(SUM(entries.discount_amount) AS bigint) AS discount_amount,
     CAST(SUM(entries.net_amount) AS bigint) AS net_amount
-FROM promos_ledgerentry AS entries
-WHERE entries.occurred_at >= %s AND entries.occurred_at < %s
-GROUP BY 3, 4, 5, 6
-UNION ALL
+"""
+_OF_PLANS = f"""
 SELECT
-    CASE WHEN codes.batch_id IS NULL THEN codes.id END,
-    codes.batch_id,
-    CAST(NULL AS varchar),
-    {occurred},
+    CAST(NULL AS bigint) AS owner,
+    entries.plan,
+    {{day}} AS at,
     entries.currency,
     entries.kind,
-    COUNT(*),
-    CAST(0 AS bigint),
-    COUNT(*) FILTER (WHERE entries.net_amount > 0),
-    COUNT(*) FILTER (WHERE entries.discount_amount > 0),
-    CAST(SUM(entries.gross_amount) FILTER (WHERE entries.discount_amount > 0) AS bigint),
-    CAST(SUM(entries.gross_amount) AS bigint),
-    CAST(SUM(entries.discount_amount) AS bigint),
-    CAST(SUM(entries.net_amount) AS bigint)
+    COUNT(*) FILTER (WHERE entries.is_new_customer) AS of_new_customers,
+    {_SUMS}
+FROM promos_ledgerentry AS entries
+WHERE {{when}}
+GROUP BY 2, 3, 4, 5
+"""  # noqa: S608 - our text
+_OF_CODES = f"""
+SELECT
+    COALESCE(-codes.batch_id, codes.id) AS owner,
+    CAST(NULL AS varchar) AS plan,
+    {{day}} AS at,
+    entries.currency,
+    entries.kind,
+    {_SUMS}
 FROM promos_ledgerentry AS entries
 JOIN promo_code_usage AS usages ON usages.id = entries.usage_id
 JOIN promo_codes AS codes ON codes.id = usages.promo_code_id
-WHERE entries.occurred_at >= %s AND entries.occurred_at < %s
-GROUP BY 1, 2, 4, 5, 6
-UNION ALL
+WHERE {{when}}
+GROUP BY 1, 3, 4, 5
+"""  # noqa: S608 - our text
+_REDEMPTIONS = """
 SELECT
-    CASE WHEN codes.batch_id IS NULL THEN codes.id END,
-    codes.batch_id,
-    CAST(NULL AS varchar),
-    {redeemed},
+    COALESCE(-codes.batch_id, codes.id) AS owner,
+    CAST(NULL AS varchar) AS plan,
+    {day} AS at,
     usages.currency,
-    CAST('use' AS varchar),
-    COUNT(*),
-    COUNT(*) FILTER (WHERE usages.is_new_customer),
-    CAST(0 AS bigint),
-    CAST(0 AS bigint),
-    CAST(0 AS bigint),
-    CAST(0 AS bigint),
-    CAST(0 AS bigint),
-    CAST(0 AS bigint)
+    COUNT(*) AS redemptions,
+    COUNT(*) FILTER (WHERE usages.is_new_customer) AS new_customer_redemptions
 FROM promo_code_usage AS usages
 JOIN promo_codes AS codes ON codes.id = usages.promo_code_id
-WHERE usages.status IN ('settled', 'refunded') AND usages.redeemed_at >= %s AND usages.redeemed_at < %s
-GROUP BY 1, 2, 4, 5
+WHERE usages.status IN ('settled', 'refunded') AND {when}
+GROUP BY 1, 3, 4
 """
 # The planner takes nearly every row for a group of its own and would sort them all: twice the time.
 _HASHING = "SET LOCAL enable_sort = off; SET LOCAL work_mem = '128MB'"
-# Each process would compile the statement for itself, which takes as long as a few million rows.
-_INTERPRETING = "SET LOCAL jit = off"
+# Each process compiles the statement for itself; what makes it faster still takes as long as some million rows.
+_COMPILING = "SET LOCAL jit_inline_above_cost = -1; SET LOCAL jit_optimize_above_cost = -1"
 _IS_ORDER = "kind IN ('checkout', 'invoice')"
 #: What a row that moved adds to each sum.
 _ADDED = {
@@ -118,11 +105,13 @@ _ADDED = {
     "refunded_amount": "CASE WHEN kind IN ('refund', 'credit_note') THEN -net_amount ELSE 0 END",
     "disputed_amount": "CASE WHEN kind = 'dispute' THEN -net_amount ELSE 0 END",
     "net_amount": "net_amount",
-    "redemptions": "CASE WHEN kind = 'use' THEN entries ELSE 0 END",
-    "new_customer_redemptions": "CASE WHEN kind = 'use' THEN of_new_customers ELSE 0 END",
+    "redemptions": "redemptions",
+    "new_customer_redemptions": "new_customer_redemptions",
 }
-#: What codes are told by: rows of a batch's codes by the batch. In the order of recording.
-_OWNERS = ("batch_id", "promo_code_id")
+#: Owners are codes, by their id, and batches, by theirs counted negatively: one column to group by.
+_OWNER = "COALESCE(-batch_id, promo_code_id)"
+#: Both kinds as (column, id, which owners), in the order of recording.
+_OWNERS = (("batch_id", "-owner", "owner < 0"), ("promo_code_id", "owner", "owner > 0"))
 
 
 @dataclass(frozen=True)
@@ -157,6 +146,8 @@ class Weeks:
 
     first: date
     end: date
+    #: Nothing lies outside of them, so rows need not be asked when they happened.
+    are_all: bool = False
 
     @classmethod
     def around(cls, first: date, last: date) -> Weeks:
@@ -164,6 +155,9 @@ class Weeks:
         return cls(_monday(first), _monday(last) + timedelta(weeks=1))
 
     def steps(self, weeks: int) -> Iterable[Weeks]:
+        if self.end - self.first <= timedelta(weeks=weeks):
+            yield self
+            return
         first = self.first
         while first < self.end:
             end = min(first + timedelta(weeks=weeks), self.end)
@@ -186,7 +180,7 @@ def all_weeks() -> Weeks | None:
         if day
     ]
     days = [end.astimezone(UTC).date() if isinstance(end, datetime) else end for end in ends]
-    return Weeks.around(min(days), max(days)) if days else None
+    return replace(Weeks.around(min(days), max(days)), are_all=True) if days else None
 
 
 def run(weeks: Weeks | None, *, watch: Callable[[Weeks], object], at_once: int | None = None) -> None:
@@ -201,101 +195,121 @@ def run(weeks: Weeks | None, *, watch: Callable[[Weeks], object], at_once: int |
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Open a transaction beside which nobody else corrects totals; what it reads, it reads from then on."""
+def _found(wrong: str) -> Iterator[None]:
+    """Open a transaction beside which nobody else corrects totals, with what is wrong in a table of its own."""
     with transaction.atomic(durable=True):
         totals.keep_correctors_out()
         if connection.vendor == "postgresql":
-            _execute(f"{_HASHING}; {_INTERPRETING}")
+            _execute(f"{_HASHING}; {_COMPILING}")
+        _execute(f"CREATE TEMPORARY TABLE promos_wrong AS {wrong}")
         yield
-
-
-def _correct_days(weeks: Weeks) -> None:
-    with _alone():
-        _execute(
-            f"CREATE TEMPORARY TABLE promos_wrong AS {_wrong_days()}", _times(weeks) * 3 + _days(weeks) * 2
-        )
-        _correct_codes(CodeDayTotal, ("day",), "promos_wrong")
-        _correct(PlanDayTotal, ("day", "plan", "currency"), "promos_wrong WHERE plan IS NOT NULL")
         _execute("DROP TABLE promos_wrong")
 
 
-def _wrong_days() -> str:
-    """Return what the rows of some weeks add to the sums of days, and with it, taken away, what is kept of that."""
+def _correct_days(weeks: Weeks) -> None:
+    with _found(_wrong_days(weeks)):
+        _correct_codes(CodeDayTotal, "day")
+        _correct(PlanDayTotal, ("day", "plan", "currency"), "day, plan, currency", "plan IS NOT NULL")
+
+
+def _wrong_days(weeks: Weeks) -> str:
+    """Return the SQL of what is wrong in days of plans and of codes, which PostgreSQL finds in three processes."""
     dialect = _DIALECTS[connection.vendor]
-    moved = _MOVED.format(
-        occurred=dialect.binned.format(at="entries.occurred_at"),
-        redeemed=dialect.binned.format(at="usages.redeemed_at"),
-    )
-    added = ", ".join(f"{sql} AS {name}" for name, sql in _ADDED.items())
-    return (
-        f"SELECT promo_code_id, batch_id, plan, {dialect.day} AS day, currency, {added} FROM ({moved}) AS moved "  # noqa: S608 - our names
-        f"UNION ALL SELECT promo_code_id, batch_id, NULL, day, currency, {_taken_away(CodeDayTotal, _ADDED)} "
-        f"FROM {CodeDayTotal._meta.db_table} WHERE day >= %s AND day < %s "
-        f"UNION ALL SELECT NULL, NULL, plan, day, currency, {_taken_away(PlanDayTotal, _ADDED)} "
-        f"FROM {PlanDayTotal._meta.db_table} WHERE day >= %s AND day < %s"
+    in_days = _dates_in(weeks, "day")
+    return " UNION ALL ".join(
+        _wrong(
+            ("owner", "plan", "day", "currency"),
+            f"SELECT owner, plan, {dialect.day} AS day, currency, {_added(columns)} "  # noqa: S608 - our names
+            f"FROM ({rows.format(day=dialect.binned.format(at=at), when=_times_in(weeks, at))}) AS moved",
+            f"SELECT {owner}, {plan}, day, currency, {_taken_away(columns)} "  # noqa: S608 - our names
+            f"FROM {table._meta.db_table} WHERE {in_days}",
+            columns,
+        )
+        for rows, at, table, owner, plan, columns in (
+            (_OF_PLANS, "entries.occurred_at", PlanDayTotal, "NULL", "plan", PlanDayTotal.COLUMNS),
+            (_OF_CODES, "entries.occurred_at", CodeDayTotal, _OWNER, "NULL", LedgerSums.COLUMNS),
+            (_REDEMPTIONS, "usages.redeemed_at", CodeDayTotal, _OWNER, "NULL", CodeSums.OF_REDEMPTIONS),
+        )
     )
 
 
 def _correct_weeks(weeks: Weeks) -> None:
     monday = _DIALECTS[connection.vendor].monday
-    wrong = (
-        f"SELECT promo_code_id, batch_id, {monday} AS week, currency, {', '.join(CodeSums.COLUMNS)} "  # noqa: S608 - our names
-        f"FROM {CodeDayTotal._meta.db_table} WHERE day >= %s AND day < %s "
-        f"UNION ALL SELECT promo_code_id, batch_id, week, currency, {_taken_away(CodeWeekTotal, CodeSums.COLUMNS)} "
-        f"FROM {CodeWeekTotal._meta.db_table} WHERE week >= %s AND week < %s"
+    columns = ", ".join(CodeSums.COLUMNS)
+    wrong = _wrong(
+        ("owner", "week", "currency"),
+        f"SELECT {_OWNER} AS owner, {monday} AS week, currency, {columns} "  # noqa: S608 - our names
+        f"FROM {CodeDayTotal._meta.db_table} WHERE {_dates_in(weeks, 'day')}",
+        f"SELECT {_OWNER}, week, currency, {_taken_away(CodeSums.COLUMNS)} "  # noqa: S608 - our names
+        f"FROM {CodeWeekTotal._meta.db_table} WHERE {_dates_in(weeks, 'week')}",
+        CodeSums.COLUMNS,
     )
-    with _alone():
-        _correct_codes(CodeWeekTotal, ("week",), f"({wrong}) AS wrong", _days(weeks) * 2)
+    with _found(wrong):
+        _correct_codes(CodeWeekTotal, "week")
 
 
 def _correct_all_time() -> None:
-    wrong = (
-        f"SELECT promo_code_id, batch_id, currency, {', '.join(CodeSums.COLUMNS)} "  # noqa: S608 - our names
-        f"FROM {CodeWeekTotal._meta.db_table} "
-        f"UNION ALL SELECT promo_code_id, batch_id, currency, {_taken_away(CodeTotal, CodeSums.COLUMNS)} "
-        f"FROM {CodeTotal._meta.db_table}"
+    wrong = _wrong(
+        ("owner", "currency"),
+        f"SELECT {_OWNER} AS owner, currency, {', '.join(CodeSums.COLUMNS)} FROM {CodeWeekTotal._meta.db_table}",  # noqa: S608 - our names
+        f"SELECT {_OWNER}, currency, {_taken_away(CodeSums.COLUMNS)} FROM {CodeTotal._meta.db_table}",  # noqa: S608 - our names
+        CodeSums.COLUMNS,
     )
-    with _alone():
-        _correct_codes(CodeTotal, (), f"({wrong}) AS wrong")
+    with _found(wrong):
+        _correct_codes(CodeTotal)
 
 
-def _correct_codes(
-    table: type[CodeSums], when: tuple[str, ...], source: str, params: Sequence[str | None] = ()
-) -> None:
-    for owner in _OWNERS:
-        _correct(table, (owner, *when, "currency"), f"{source} WHERE {owner} IS NOT NULL", params)
+def _wrong(key: tuple[str, ...], rows: str, kept: str, columns: tuple[str, ...]) -> str:
+    """Return the SQL of what rows and, negatively, what is kept of them sum up to, where that is anything."""
+    sums = (f"CAST({f'SUM({name})' if name in columns else 0} AS bigint) AS {name}" for name in _ADDED)
+    return (
+        f"SELECT {', '.join((*key, *sums))} FROM ({rows} UNION ALL {kept}) AS added GROUP BY {', '.join(key)} "  # noqa: S608 - our names
+        f"HAVING {' OR '.join(f'SUM({column}) <> 0' for column in columns)}"
+    )
 
 
-def _correct(
-    table: type[LedgerSums], names: tuple[str, ...], source: str, params: Sequence[str | None] = ()
-) -> None:
-    """Add what a source sums up to under each key, where that is anything, in the order in which recording locks."""
+def _correct_codes(table: type[CodeSums], *when: str) -> None:
+    for column, owner, condition in _OWNERS:
+        rest = (*when, "currency")
+        _correct(table, (column, *rest), ", ".join((f"{owner} AS {column}", *rest)), condition)
+
+
+def _correct(table: type[LedgerSums], names: tuple[str, ...], key: str, condition: str) -> None:
+    """Add what was found wrong to a table's totals, in the order in which recording locks them."""
     by_bytes = _DIALECTS[connection.vendor].by_bytes
-    key, columns = ", ".join(names), table.COLUMNS
     rows = (
-        f"SELECT {key}, {', '.join(f'SUM({column})' for column in columns)} FROM {source} GROUP BY {key} "  # noqa: S608 - our names
-        f"HAVING {' OR '.join(f'SUM({column}) <> 0' for column in columns)} "
+        f"SELECT {key}, {', '.join(f'SUM({column})' for column in table.COLUMNS)} FROM promos_wrong "  # noqa: S608 - our names
+        f"WHERE {condition} GROUP BY {', '.join(names)} "
         f"ORDER BY {', '.join(f'{name} {by_bytes}' if name == 'plan' else name for name in names)}"
     )
-    _execute(totals.adding(table, names, rows), params)
+    _execute(totals.adding(table, names, rows))
 
 
-def _taken_away(table: type[LedgerSums], columns: Iterable[str]) -> str:
-    return ", ".join(f"-{column}" if column in table.COLUMNS else "0" for column in columns)
+def _added(columns: Iterable[str]) -> str:
+    return ", ".join(f"{_ADDED[column]} AS {column}" for column in columns)
 
 
-def _times(weeks: Weeks) -> list[str | None]:
-    return [connection.ops.adapt_datetimefield_value(_midnight(end)) for end in (weeks.first, weeks.end)]
+def _taken_away(columns: Iterable[str]) -> str:
+    return ", ".join(f"-{column}" for column in columns)
 
 
-def _days(weeks: Weeks) -> list[str | None]:
-    return [connection.ops.adapt_datefield_value(end) for end in (weeks.first, weeks.end)]
+def _dates_in(weeks: Weeks, column: str) -> str:
+    return _from_to(weeks, column, connection.ops.adapt_datefield_value)
 
 
-def _execute(sql: str, params: Sequence[str | None] = ()) -> None:
+def _times_in(weeks: Weeks, column: str) -> str:
+    return _from_to(weeks, column, lambda day: connection.ops.adapt_datetimefield_value(_midnight(day)))
+
+
+def _from_to(weeks: Weeks, column: str, adapt: Callable[[date], object]) -> str:
+    return (
+        "TRUE" if weeks.are_all else f"{column} >= '{adapt(weeks.first)}' AND {column} < '{adapt(weeks.end)}'"
+    )
+
+
+def _execute(sql: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(sql, params or None)
+        cursor.execute(sql)
 
 
 def _monday(day: date) -> date:

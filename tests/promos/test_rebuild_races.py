@@ -83,7 +83,7 @@ def test_naive_rebuild_loses_what_is_recorded_meanwhile(code, monkeypatch) -> No
 
     naive = SimpleNamespace(adding=setting, keep_correctors_out=totals.keep_correctors_out)
     monkeypatch.setattr(rebuilding, "totals", naive)
-    monkeypatch.setattr(rebuilding, "_taken_away", lambda table, columns: ", ".join("0" for _ in columns))
+    monkeypatch.setattr(rebuilding, "_taken_away", lambda columns: ", ".join("0" for _ in columns))
     has_waited = rebuild_while(lambda: redeem(code), monkeypatch)
     # On SQLite nothing is recorded meanwhile.
     assert CodeDayTotal.objects.get().redemptions == (2 if has_waited else 1)
