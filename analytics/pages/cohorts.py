@@ -66,13 +66,16 @@ def _shown(compared: Sequence[Comparison]) -> Sequence[Comparison]:
 
 
 def sentence(compared: Comparison, months: int, assumed: Assumptions) -> str:
-    """Answer: do promo customers stay, and is their lifetime value above a match's?"""
+    """Answer: do promo customers stay, and is their lifetime value above a match's? Over fewer months, if it must be."""
     value = compared.value(months, assumed)
     if value is None:
-        return (
+        too_few = (
             f"Too few to compare over {_months(months)}: it takes at least {formulas.MINIMUM_CASES} customers with "
             "a code and as many without one, on the same plan, from the same months, long enough ago."
         )
+        fewer = (horizon for horizon in reversed(HORIZONS) if horizon < months)
+        told = next((horizon for horizon in fewer if compared.value(horizon, assumed)), None)
+        return f"{too_few} {sentence(compared, told, assumed)}" if told else too_few
     promo, rest = compared.retention(months - 1)
     return (
         f"After {_months(months)} {promo} of promo customers still paid, {rest} of their match; each had brought "

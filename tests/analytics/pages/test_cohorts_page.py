@@ -61,6 +61,14 @@ def test_too_few_customers_get_a_sentence(opened: Open) -> None:
     assert "$100.00" not in page
 
 
+@pytest.mark.usefixtures("january")
+def test_too_few_over_many_months_are_compared_over_fewer(opened: Open) -> None:
+    page = opened("cohorts", **SPAN, months="12")
+
+    assert "Too few to compare over 12 months" in page
+    assert "long enough ago. After 6 months 0.0 % of promo customers still paid" in page
+
+
 def test_who_is_on_neither_side_is_told(opened: Open) -> None:
     subscribe(PromoCodeFactory(), at=month(1))
     redeem(PromoCodeFactory(), customer=subscribe(at=month(1)).customer, at=month(2))
