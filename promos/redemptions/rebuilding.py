@@ -115,6 +115,24 @@ _OWNERS = (("batch_id", "-owner", "owner < 0"), ("promo_code_id", "owner", "owne
 
 
 @dataclass(frozen=True)
+class _SumsOfDays:
+    """Rows, the column that tells when they happened, and the totals that keep what they sum up to."""
+
+    rows: str
+    at: str
+    table: type[LedgerSums]
+    owner_and_plan: str
+    columns: tuple[str, ...]
+
+
+_SUMS_OF_DAYS = (
+    _SumsOfDays(_OF_PLANS, "entries.occurred_at", PlanDayTotal, "NULL, plan", PlanDayTotal.COLUMNS),
+    _SumsOfDays(_OF_CODES, "entries.occurred_at", CodeDayTotal, f"{_OWNER}, NULL", LedgerSums.COLUMNS),
+    _SumsOfDays(_REDEMPTIONS, "usages.redeemed_at", CodeDayTotal, f"{_OWNER}, NULL", CodeSums.OF_REDEMPTIONS),
+)
+
+
+@dataclass(frozen=True)
 class _Dialect:
     """A time's day, cheap to group by; that as a date; a day's Monday; the order of bytes, in which rows are locked.
 
@@ -213,23 +231,19 @@ def _correct_days(weeks: Weeks) -> None:
 
 
 def _wrong_days(weeks: Weeks) -> str:
-    """Return the SQL of what is wrong in days of plans and of codes, which PostgreSQL finds in three processes."""
+    """Return the SQL of what is wrong in the days of some weeks, which PostgreSQL finds in three processes."""
+    return " UNION ALL ".join(_wrong_sums(sums, weeks) for sums in _SUMS_OF_DAYS)
+
+
+def _wrong_sums(sums: _SumsOfDays, weeks: Weeks) -> str:
     dialect = _DIALECTS[connection.vendor]
-    in_days = _dates_in(weeks, "day")
-    return " UNION ALL ".join(
-        _wrong(
-            ("owner", "plan", "day", "currency"),
-            f"SELECT owner, plan, {dialect.day} AS day, currency, {_added(columns)} "  # noqa: S608 - our names
-            f"FROM ({rows.format(day=dialect.binned.format(at=at), when=_times_in(weeks, at))}) AS moved",
-            f"SELECT {owner}, {plan}, day, currency, {_taken_away(columns)} "  # noqa: S608 - our names
-            f"FROM {table._meta.db_table} WHERE {in_days}",
-            columns,
-        )
-        for rows, at, table, owner, plan, columns in (
-            (_OF_PLANS, "entries.occurred_at", PlanDayTotal, "NULL", "plan", PlanDayTotal.COLUMNS),
-            (_OF_CODES, "entries.occurred_at", CodeDayTotal, _OWNER, "NULL", LedgerSums.COLUMNS),
-            (_REDEMPTIONS, "usages.redeemed_at", CodeDayTotal, _OWNER, "NULL", CodeSums.OF_REDEMPTIONS),
-        )
+    rows = sums.rows.format(day=dialect.binned.format(at=sums.at), when=_times_in(weeks, sums.at))
+    return _wrong(
+        ("owner", "plan", "day", "currency"),
+        f"SELECT owner, plan, {dialect.day} AS day, currency, {_added(sums.columns)} FROM ({rows}) AS moved",  # noqa: S608 - our names
+        f"SELECT {sums.owner_and_plan}, day, currency, {_taken_away(sums.columns)} "  # noqa: S608 - our names
+        f"FROM {sums.table._meta.db_table} WHERE {_dates_in(weeks, 'day')}",
+        sums.columns,
     )
 
 
