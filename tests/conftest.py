@@ -30,10 +30,15 @@ IN_CI = os.environ.get("CI") == "true"
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """On SQLite use a file of this run's own: memory would hide every lock, a fixed name clash with other runs."""
+    """On SQLite use a file of this run's own: memory would hide every lock, a fixed name clash with other runs.
+
+    On PostgreSQL begin with a copy of the database TEST_TEMPLATE, if it is set: CI migrates once, not in each process.
+    """
     database = connections["default"].settings_dict
     if database["ENGINE"] == "django.db.backends.sqlite3":
         database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+    else:
+        database["TEST"]["TEMPLATE"] = os.environ.get("TEST_TEMPLATE")
 
 
 @pytest.fixture(scope="session", autouse=True)
