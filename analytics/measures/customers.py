@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, Count, F, Max, Min, Q, QuerySet, Sum, Value, When, Window
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, RowNumber
 
 from analytics.measures import rows, units
@@ -85,15 +86,33 @@ def countries(selection: Selection) -> list[CountryFigures]:
     return sorted(found, key=lambda row: (row.currency, -row.redemptions, -row.net_amount, row.country))
 
 
-def favourites(selection: Selection) -> dict[tuple[str, str], str]:
-    """Return the code, or batch, that each country uses most, by currency and country. Two or three queries."""
+@dataclass(frozen=True)
+class Favourite:
+    """The code, or batch, that customers of one kind use most, on whatever plan."""
+
+    name: str
+    redemptions: int
+
+
+def favourites_of_countries(selection: Selection) -> dict[tuple[str, str], Favourite]:
+    """Return the favourite of each country, by currency and country. Two or three queries."""
+    return _favourites(selection, Coalesce("customer__country", Value("")))
+
+
+def favourites_of_segments(selection: Selection) -> dict[tuple[str, bool], Favourite]:
+    """Return the favourite of new and of returning customers, by currency and whether new. Two or three queries."""
+    return _favourites(selection, F("is_new_customer"))
+
+
+def _favourites(selection: Selection, kind: Combinable) -> dict[tuple[str, Any], Favourite]:
     most_first = (F("redemptions").desc(), F("unit_code").desc(), F("unit_batch").desc())
-    country = Coalesce("customer__country", Value(""))
-    grouped = selection.usages().values("currency", country=country, **units.columns("promo_code__"))
-    place = Window(RowNumber(), partition_by=["currency", "country"], order_by=most_first)
+    grouped = selection.usages().values("currency", kind=kind, **units.columns("promo_code__"))
+    place = Window(RowNumber(), partition_by=["currency", "kind"], order_by=most_first)
     found: Any = list(grouped.annotate(redemptions=Count("pk")).alias(place=place).filter(place=1))
     names = units.names({Unit.of(row) for row in found})
-    return {(row["currency"], row["country"]): names[Unit.of(row)] for row in found}
+    return {
+        (row["currency"], row["kind"]): Favourite(names[Unit.of(row)], row["redemptions"]) for row in found
+    }
 
 
 @dataclass(frozen=True)

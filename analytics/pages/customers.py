@@ -11,7 +11,7 @@ from analytics.blocks import Card, Cell, Table
 from analytics.charts import Chart, Labels, Series
 from analytics.formulas import Ratio
 from analytics.measures import customers, plan_names
-from analytics.measures.customers import CountryFigures, Saver, SegmentFigures, Use
+from analytics.measures.customers import CountryFigures, Favourite, Saver, SegmentFigures, Use
 from analytics.pages import customer_history
 from analytics.pages.page import PERMISSIONS, USUAL, Asked, Filter, Page, Section
 from analytics.selection import Segment, Selection
@@ -32,6 +32,8 @@ COUNTRIES = (
 )
 
 Names = Mapping[str, str]
+#: By currency, and whether they are new customers'.
+Favourites = Mapping[tuple[str, bool], Favourite]
 
 
 def build(asked: Asked) -> list[Section]:
@@ -41,7 +43,9 @@ def build(asked: Asked) -> list[Section]:
     segments, earlier = customers.segments(asked.selection), customers.segments(asked.selection.previous)
     uses = customers.uses(asked.selection, limit=SHOWN_USES)
     savers = customers.top_savers(asked.selection, limit=SHOWN_SAVERS)
-    countries, favourites = customers.countries(asked.selection), customers.favourites(asked.selection)
+    countries = customers.countries(asked.selection)
+    of_countries = customers.favourites_of_countries(asked.selection)
+    of_segments = customers.favourites_of_segments(asked.selection)
     names = plan_names.of({row.plan for row in segments} | {use.plan for use in uses})
     return [
         _section(
@@ -49,9 +53,9 @@ def build(asked: Asked) -> list[Section]:
             names,
             [row for row in segments if row.currency == currency],
             [row for row in earlier if row.currency == currency],
-            [row for row in uses if row.currency == currency],
+            of_segments,
             [
-                _countries([row for row in countries if row.currency == currency], favourites, asked),
+                _countries([row for row in countries if row.currency == currency], of_countries, asked),
                 _uses([use for use in uses if use.currency == currency], names),
                 _savers(asked, [row for row in savers if row.currency == currency]),
             ],
@@ -71,21 +75,19 @@ def _currencies(segments: Iterable[SegmentFigures]) -> list[str]:
 def answers(asked: Asked) -> list[Section]:
     """Return the answer alone, for each currency: the sentence, and which segments use which codes."""
     segments, uses = customers.segments(asked.selection), customers.uses(asked.selection, limit=SHOWN_USES)
+    favourites = customers.favourites_of_segments(asked.selection)
     names = plan_names.of({row.plan for row in segments} | {use.plan for use in uses})
     return [
         Section(
             title=currency.upper(),
-            sentence=sentence(
-                [row for row in segments if row.currency == currency],
-                [use for use in uses if use.currency == currency],
-            ),
+            sentence=sentence([row for row in segments if row.currency == currency], favourites),
             tables=[_uses([use for use in uses if use.currency == currency], names)],
         )
         for currency in _currencies(segments)
     ]
 
 
-def sentence(segments: Sequence[SegmentFigures], uses: Sequence[Use]) -> str:
+def sentence(segments: Sequence[SegmentFigures], favourites: Favourites) -> str:
     """Answer: which customer segments use which codes?"""
     new, others = _sums(segments)
     if not new.redemptions + others.redemptions:
@@ -94,12 +96,12 @@ def sentence(segments: Sequence[SegmentFigures], uses: Sequence[Use]) -> str:
     told = f"{new.redemptions:,} of {share.whole:,} redemptions are by new customers" + (
         "" if share.is_too_few else f" ({share})"
     )
-    favourites = [
-        f"{label.lower()} customers use {use.name} most ({use.redemptions:,})"
+    used_most = [
+        f"{label.lower()} customers use {favourite.name} most ({favourite.redemptions:,})"
         for label, is_new in ((NEW, True), (RETURNING, False))
-        if (use := next((use for use in uses if use.is_new == is_new), None))
+        if (favourite := favourites.get((segments[0].currency, is_new)))
     ]
-    return f"{'; '.join([told, *favourites])}."
+    return f"{'; '.join([told, *used_most])}."
 
 
 def _section(
@@ -107,13 +109,13 @@ def _section(
     names: Names,
     segments: list[SegmentFigures],
     earlier: list[SegmentFigures],
-    uses: list[Use],
+    favourites: Favourites,
     others: list[Table],
 ) -> Section:
     currency = segments[0].currency
     return Section(
         title=currency.upper(),
-        sentence=sentence(segments, uses),
+        sentence=sentence(segments, favourites),
         cards=_cards(asked, segments, earlier),
         charts=[_mix(segments, names)],
         tables=[_plans(segments, names), *others],
@@ -202,7 +204,7 @@ def _plans(segments: list[SegmentFigures], names: Names) -> Table:
 
 
 def _countries(
-    rows: Sequence[CountryFigures], favourites: Mapping[tuple[str, str], str], asked: Asked
+    rows: Sequence[CountryFigures], favourites: Mapping[tuple[str, str], Favourite], asked: Asked
 ) -> Table:
     return Table(
         title="Countries",
@@ -210,7 +212,7 @@ def _countries(
         rows=[
             [
                 _country(row.country, asked),
-                blocks.words(favourites.get((row.currency, row.country), "—")),
+                _favourite(favourites.get((row.currency, row.country))),
                 blocks.count(row.redemptions),
                 blocks.count(row.new_customer_redemptions),
                 blocks.count(row.customers),
@@ -224,6 +226,10 @@ def _countries(
         numbers=6,
         formula=f"The {SHOWN_COUNTRIES} with the most redemptions. {COUNTRIES}",
     )
+
+
+def _favourite(favourite: Favourite | None) -> Cell:
+    return blocks.words(favourite.name if favourite else "—")
 
 
 def _country(country: str, asked: Asked) -> Cell:

@@ -6,7 +6,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from analytics.measures import customers
-from analytics.measures.customers import CountryFigures, SegmentFigures
+from analytics.measures.customers import CountryFigures, Favourite, SegmentFigures
 from analytics.periods import Period
 from analytics.selection import Selection
 from promos.models import PromoCode
@@ -163,9 +163,9 @@ def test_favourite_is_the_code_that_a_country_uses_most(
             redeem(code, customer=CustomerFactory(country=country))
 
     with django_assert_num_queries(2):
-        found = customers.favourites(JANUARY)
+        found = customers.favourites_of_countries(JANUARY)
 
-    assert found == {("usd", "AT"): "SERVUS", ("usd", "CH"): "GRUEZI"}
+    assert found == {("usd", "AT"): Favourite("SERVUS", 2), ("usd", "CH"): Favourite("GRUEZI", 1)}
 
 
 def test_country_narrows_redemptions_entries_and_orders() -> None:

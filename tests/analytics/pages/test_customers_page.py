@@ -26,6 +26,18 @@ def test_page_says_which_segments_use_which_codes(opened: Open) -> None:
     assert "Team monthly" in page
 
 
+def test_favourite_is_told_over_all_plans(opened: Open) -> None:
+    spread, narrow = PromoCodeFactory(code="SPREAD"), PromoCodeFactory(code="NARROW")
+    for plan in ("price_a", "price_b"):
+        subscribe_many(2, spread, at=month(1), plan=plan)
+    subscribe_many(3, narrow, at=month(1), plan="price_a")
+
+    page = opened("customers", **JANUARY)
+
+    assert "7 of 7 redemptions are by new customers; new customers use SPREAD most (4)." in page
+    assert "new customers use SPREAD most (4)." in opened("questions", **JANUARY)
+
+
 def test_few_redemptions_get_no_percentage(opened: Open) -> None:
     redeem(PromoCodeFactory(code="ONCE"), at=month(1))
 
