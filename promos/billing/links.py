@@ -6,7 +6,7 @@ Before that the answer is the same, and takes as long, for any text.
 from __future__ import annotations
 
 from datetime import timedelta
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -32,14 +32,15 @@ def follow(request: HttpRequest, response: HttpResponse, text: str) -> HttpRespo
         pass
     else:
         funnel.view(text, journey=journey, now=timezone.now())
-    _set(response, CODE_COOKIE, text)
+    # A header takes no more than Latin-1, and a link any text.
+    _set(response, CODE_COOKIE, quote(text))
     stopwatch.wait_for_full_step()
     return response
 
 
 def code(request: HttpRequest) -> str:
     """Return the code of the link that the visitor followed; empty when there was none."""
-    return _get(request, CODE_COOKIE)
+    return unquote(_get(request, CODE_COOKIE))
 
 
 def drop_code(response: HttpResponse) -> None:

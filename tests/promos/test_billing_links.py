@@ -97,6 +97,15 @@ def test_link_does_not_come_back_after_the_purchase(buyer: Client, customer: Cus
     assert "SPRING20" not in buyer.get("/billing/").content.decode()
 
 
+@pytest.mark.parametrize("text", ["😀", "ПРОМО", "😀" * 255])
+def test_link_with_any_letters_can_be_sent_and_lands_softly(buyer: Client, team: Shop, text: str) -> None:
+    answer = buyer.get(f"/p/{text}")
+    cookie = answer.cookies["promodesk_code"].OutputString()
+    assert cookie.isascii()
+    assert len(cookie) < 4096
+    assert "cannot be used any more. Here are our plans." in buyer.get("/billing/").content.decode()
+
+
 def test_forged_cookie_is_overlooked(buyer: Client, team: Shop) -> None:
     shop.give_code("SPRING20")
     buyer.cookies["promodesk_code"] = "SPRING20:forged"
