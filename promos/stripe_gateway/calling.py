@@ -104,7 +104,7 @@ def call(
 ) -> StripeObject:
     options = {"idempotency_key": idempotency_key} if idempotency_key else {}
     with as_ours():
-        answer: StripeObject = operation(*path, params=params or {}, options=options).to_dict(for_json=True)
+        answer: StripeObject = _plain(operation(*path, params=params or {}, options=options))
     return answer
 
 
@@ -112,7 +112,19 @@ def pages(operation: Callable[..., Any], params: Params) -> Iterator[StripeObjec
     """Yield every object of a list, asking for a hundred at a time."""
     with as_ours():
         for found in operation(params={"limit": 100, **params}).auto_paging_iter():
-            yield found.to_dict(for_json=True)
+            yield _plain(found)
+
+
+def _plain(value: Any) -> Any:
+    """Return an answer as JSON would hold it; the SDK's own conversion leaves the objects in a dict of them.
+
+    A promotion code with a smallest order has such a dict: its amounts by currency.
+    """
+    if isinstance(value, stripe.StripeObject):
+        value = value.to_dict(for_json=True)
+    if isinstance(value, dict):
+        return {key: _plain(child) for key, child in value.items()}
+    return [_plain(child) for child in value] if isinstance(value, list) else value
 
 
 class _PacedClient(stripe.RequestsClient):

@@ -63,6 +63,23 @@ def test_event_of_a_price_is_mirrored_by_the_worker_as_it_is_now(price, now):
     assert Price.objects.get(id=price["id"]).stripe_data["unit_amount"] == 9950
 
 
+def test_code_with_a_smallest_order_is_mirrored_with_its_amounts_by_currency(recorder, dashboard, now):
+    minimums = {
+        "minimum_amount": 5000,
+        "minimum_amount_currency": "usd",
+        "currency_options": {"eur": {"minimum_amount": 4500}},
+    }
+    found = dashboard.create_code(dashboard.create_coupon().id, "BIG", restrictions=minimums)
+    event = arrived("promotion_code.created", {"id": found.id, "object": "promotion_code"})
+
+    queue.work(now)
+
+    event.refresh_from_db()
+    assert (event.processed_at, event.error) == (now, "")
+    kept = PromotionCode.objects.get(id=found.id).stripe_data["restrictions"]["currency_options"]
+    assert kept == {"usd": {"minimum_amount": 5000}, "eur": {"minimum_amount": 4500}}
+
+
 def test_product_that_is_gone_leaves_the_mirror(recorder, now):
     factories.ProductFactory(id="prod_gone")
     arrived("product.deleted", {"id": "prod_gone", "object": "product"})
