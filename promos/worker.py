@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.utils import timezone
 
 from promos import batches, redemptions, rounds, stripe_gateway
@@ -27,7 +27,7 @@ from promos.webhooks import queue
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
-#: After the database failed, in seconds.
+#: After something failed that nobody foresaw, or the database, in seconds.
 PAUSE_SECONDS = 2.0
 #: How often is looked whether the hourly round is due.
 ROUND_SECONDS = 30.0
@@ -36,7 +36,7 @@ LAST_SECONDS = 5.0
 
 
 def run(stop: threading.Event, *, clock: Callable[[], datetime] = timezone.now) -> None:
-    """Work until ``stop`` is set; a database that is gone for a while is waited for.
+    """Work until ``stop`` is set; a database that is gone for a while is waited for, and nothing strange ends it.
 
     Raises:
         stripe_gateway.NotAuthorised: the key is wrong; nothing would work until it is mended.
@@ -57,8 +57,11 @@ def _work_or_wait(pool: Pool, stop: threading.Event) -> None:
     try:
         if not pool.fill(pool.clock()) + _work_on_events(pool.clock()) + batches.work(pool.clock()):
             _wait(stop)
-    except DatabaseError:
-        logger.exception("The database failed; trying again in %s seconds", PAUSE_SECONDS)
+    except stripe_gateway.NotAuthorised:
+        raise
+    except Exception:
+        # One strange row, or a database that went away, which the driver tells past Django's errors in _wait.
+        logger.exception("The worker stumbled; it goes on in %s seconds", PAUSE_SECONDS)
         connection.close()
         stop.wait(PAUSE_SECONDS)
 
@@ -76,7 +79,8 @@ def _make_rounds(over: threading.Event, pool: Pool) -> None:
                 logger.warning(
                     "The hourly round broke off: %s It is made again in %s seconds", error, ROUND_SECONDS
                 )
-            except (stripe_gateway.StripeError, DatabaseError):
+            except Exception:
+                # Whatever was met, the next hour's round must be made as well.
                 logger.exception("The hourly round broke off; it is made again in %s seconds", ROUND_SECONDS)
             finally:
                 connection.close()

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Event, Thread
 
@@ -122,15 +123,59 @@ def test_run_pushes_a_saved_code_and_stops(standin: Standin) -> None:
     thread.start()
     code = PromoCodeFactory()
     promo_codes.pause(code, now=timezone.now())
-    waited = Event()
-    for _ in range(100):
-        if PromoCode.objects.get(pk=code.pk).sync_status == "synced":
-            break
-        waited.wait(0.05)
+    assert eventually(lambda: PromoCode.objects.get(pk=code.pk).sync_status == "synced")
     stop.set()
     thread.join(5)
     assert not thread.is_alive()
-    assert PromoCode.objects.get(pk=code.pk).sync_status == "synced"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL wakes the worker")
+def test_run_goes_on_when_the_database_ends_its_connection(
+    standin: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "PAUSE_SECONDS", 0.1)
+    stop = Event()
+    thread = Thread(target=run_and_close, args=(stop,))
+    thread.start()
+    listening = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN promos_push'"
+    assert eventually(lambda: fetched(listening) == [(True,)])
+    code = PromoCodeFactory()
+    assert eventually(lambda: PromoCode.objects.get(pk=code.pk).sync_status == "synced")
+    stop.set()
+    thread.join(5)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_run_goes_on_when_something_strange_is_raised(
+    standin: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange = [KeyError("status")]
+    monkeypatch.setattr(worker, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(worker.overdue, "work", lambda now: raise_next(strange))
+    stop = Event()
+    thread = Thread(target=run_and_close, args=(stop,))
+    thread.start()
+    assert eventually(lambda: not strange)
+    code = PromoCodeFactory()
+    assert eventually(lambda: PromoCode.objects.get(pk=code.pk).sync_status == "synced")
+    stop.set()
+    thread.join(5)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rounds_go_on_when_something_strange_is_raised(
+    standin: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange = [KeyError("status")]
+    monkeypatch.setattr(worker, "ROUND_SECONDS", 0.05)
+    monkeypatch.setattr(worker.redemptions, "link_known", lambda now: raise_next(strange))
+    stop = Event()
+    thread = Thread(target=run_and_close, args=(stop,))
+    thread.start()
+    assert eventually(lambda: ReconcileRun.objects.filter(finished_at__isnull=False).exists())
+    stop.set()
+    thread.join(5)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -140,6 +185,23 @@ def test_the_hourly_round_is_made_once(standin: Standin, now: datetime) -> None:
     assert ReconcileRun.objects.count() == 1
     worker.make_round(now + timedelta(hours=1))
     assert ReconcileRun.objects.count() == 2
+
+
+def eventually(is_so: Callable[[], bool]) -> bool:
+    """Look every 50 ms for five seconds at most."""
+    return any(is_so() or Event().wait(0.05) for _ in range(100))
+
+
+def fetched(sql: str) -> list[tuple[object, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def raise_next(errors: list[Exception]) -> int:
+    if errors:
+        raise errors.pop()
+    return 0
 
 
 def run_and_close(stop: Event) -> None:
