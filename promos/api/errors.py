@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DomainError
 from django.http import Http404
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as of_rest_framework
@@ -27,6 +28,14 @@ class Refused(exceptions.APIException):
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
 
 
+class TooLarge(exceptions.APIException):
+    """The body is larger than anything that this API takes."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = gettext_lazy("The request is too large.")
+    default_code = "too_large"
+
+
 class Unavailable(exceptions.APIException):
     """Stripe could not be asked."""
 
@@ -37,6 +46,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Turn an exception of a view into an answer; None lets an unexpected one be a 500."""
     if isinstance(error, DomainError):
         return _answer("invalid", _("Some fields are not right."), _of_domain(error))
+    if isinstance(error, RequestDataTooBig):
+        error = TooLarge()
     answer = of_rest_framework(error, context)
     if answer is None:
         return None

@@ -75,6 +75,23 @@ def test_errors_are_said_in_the_callers_language(
     assert [text for text in told if not text.startswith("«")] == []
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("[" * 100_000, (400, "parse_error")),
+        ('{"code": ', (400, "parse_error")),
+        ('{"code": "%s"}' % ("A" * 3_000_000), (413, "too_large")),
+    ],
+)
+def test_body_that_cannot_be_read_is_an_error_in_our_shape(
+    buyer: Caller, body: str, told: tuple[int, str]
+) -> None:
+    answer = buyer.client.post(
+        f"{API}validate/", body, content_type="application/json", headers=buyer.headers
+    )
+    assert error(answer) == told
+
+
 @pytest.mark.parametrize("path", NOBODYS)
 def test_every_address_asks_who_calls(client: Client, path: str) -> None:
     answer = client.get(API + path)
