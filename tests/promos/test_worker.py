@@ -72,6 +72,21 @@ def test_an_overdue_checkout_that_expired_at_stripe_is_released(
     assert (held(code), CheckoutAttempt.objects.get().state) == (0, "expired")
 
 
+@pytest.mark.parametrize("fault", [{"gone": True}, {"amount_total": "strange"}])
+def test_an_overdue_checkout_that_cannot_be_read_does_not_stop_the_next(
+    standin: Standin, customer: Customer, now: datetime, fault: dict[str, object]
+) -> None:
+    strange, code = PromoCodeFactory(), PromoCodeFactory()
+    session = opened_session(open_attempt(customer, strange, now))
+    CheckoutAttempt.objects.update(stripe_session_id=session)
+    answers = {"status": "complete", "payment_status": "paid", **fault}
+    sides.answer_instead(standin, f"/v1/checkout/sessions/{session}", **answers)
+    second = open_attempt(customer, code, now)
+    assert overdue.work(now) == 2
+    assert CheckoutAttempt.objects.get(pk=second.pk).state == "failed"
+    assert (held(strange), held(code)) == (0 if "gone" in fault else 1, 0)
+
+
 def test_overdue_checkouts_wait_while_stripe_is_down(
     standin: Standin, customer: Customer, now: datetime, settings: Settings
 ) -> None:
