@@ -26,6 +26,8 @@ PLAN_KEY = "promodesk_plan"
 INTERVAL_KEY = "promodesk_interval"
 
 SETTLED = frozenset({"paid", "no_payment_required"})
+#: The mode of a session that sells nothing, of which Stripe says ``no_payment_required`` as well.
+_SAVES_CARD = "setup"
 #: Why Stripe wrote the first invoice of a subscription; later ones have other reasons.
 _FIRST = "subscription_create"
 #: ISO 3166-1 alpha-2.
@@ -110,7 +112,7 @@ def of_session(session: Session) -> Order:
         net_amount=(session.get("amount_total") or 0) - tax - (totals.get("amount_shipping") or 0),
         discount_amount=totals.get("amount_discount") or 0,
         tax_amount=tax,
-        is_settled=session.get("payment_status") in SETTLED,
+        is_settled=session.get("payment_status") in SETTLED and session.get("mode") != _SAVES_CARD,
         opened_at=moment(session.get("created")),
     )
 

@@ -52,6 +52,8 @@ def _give_up(order: Order, *, state: str, now: datetime) -> None:
 @transaction.atomic
 def _note(order: Order, *, status: str, now: datetime) -> None:
     """Keep a redemption that has not settled; one that has, or has failed, stands."""
+    if not order.stripe_promotion_code_id:
+        return
     customer = finding.locked_customer(order)
     entry = entries.of(order, customer, event=None, at=order.opened_at or now)
     code, is_redeemed = finding.code(entry, None)

@@ -211,3 +211,15 @@ def test_record_brings_no_country_back_to_who_was_erased(buyer: Customer, now: d
     redemptions.record(session_of(buyer, None, customer_details=details), event=None, now=now)
     buyer.refresh_from_db()
     assert (buyer.country, buyer.email) == ("", "")
+
+
+def test_session_that_only_saves_a_card_is_no_order(now: datetime) -> None:
+    """Stripe says ``no_payment_required`` of these too; as a first order it would make the next one a returning one."""
+    card = {"id": "cs_test_2", "mode": "setup", "payment_status": "no_payment_required", "currency": None}
+    session = card | {
+        "customer": "cus_2",
+        "customer_details": {"email": "jane@example.com"},
+        "amount_total": None,
+    }
+    assert redemptions.record(session, event=None, now=now) is None
+    assert (LedgerEntry.objects.count(), Customer.objects.count()) == (0, 0)
