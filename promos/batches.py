@@ -32,10 +32,16 @@ SAFE_BITS = 50
 SPARSENESS = 20
 BLOCK_SIZE = {"postgresql": 20_000}
 SMALL_BLOCK_SIZE = 2_000
+#: So many draws in a row without a text that is free: earlier batches of the pattern have used it up.
+VAIN_DRAWS = 200
 #: Bytes from here on would make the first letters likelier than the last.
 _UNEVEN = bytes(range(256 - 256 % len(ALPHABET), 256))
 _LETTERS = bytes(ALPHABET[byte % len(ALPHABET)] for byte in range(256))
 _LIMITS = tuple(field.name for field in Limits._meta.get_fields())
+
+
+class _UsedUp(Exception):
+    """Hardly a text of the pattern is free."""
 
 
 def bits(pattern: str) -> float:
@@ -122,7 +128,12 @@ def _errors(batch: CodeBatch, *, is_guessable_fine: bool) -> dict[str, list[Vali
 
 def _make_block(batch: CodeBatch, now: datetime) -> int:
     size = BLOCK_SIZE.get(connection.vendor, SMALL_BLOCK_SIZE)
-    texts = _new_texts(batch, min(size, batch.requested - batch.generated))
+    try:
+        texts = _new_texts(batch, min(size, batch.requested - batch.generated))
+    except _UsedUp:
+        why = "Nearly all texts of this pattern are taken: make a batch with more #."
+        CodeBatch.objects.filter(pk=batch.pk).update(stopped_at=now, error=why)
+        return 0
     template = PromoCode(
         offer=batch.offer,
         campaign_id=batch.campaign_id,
@@ -139,11 +150,20 @@ def _make_block(batch: CodeBatch, now: datetime) -> int:
 
 
 def _new_texts(batch: CodeBatch, count: int) -> list[str]:
-    """Return texts that no open code has, in order: an index grows faster where it grows in one place."""
+    """Return texts that no open code has, in order: an index grows faster where it grows in one place.
+
+    Raises:
+        _UsedUp: there are hardly any left.
+    """
     found: set[str] = set()
+    vain = 0
     while len(found) < count:
-        drawn = set(_texts(batch, count - len(found)))
-        found |= drawn - _taken(drawn)
+        drawn = set(_texts(batch, count - len(found))) - found
+        free = drawn - _taken(drawn)
+        found |= free
+        vain = 0 if free else vain + 1
+        if vain == VAIN_DRAWS:
+            raise _UsedUp
     return sorted(found)
 
 

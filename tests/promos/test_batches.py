@@ -90,6 +90,18 @@ def test_texts_that_are_taken_are_drawn_again(now: datetime, monkeypatch: pytest
     assert set(PromoCode.objects.exclude(batch=None).values_list("code", flat=True)) == {"BB", "CC"}
 
 
+def test_batch_whose_texts_are_all_taken_is_stopped_and_says_why(now: datetime) -> None:
+    for letter in batches.ALPHABET.decode():
+        factories.PromoCodeFactory(code=f"GIFT-{letter}")
+    full, other = batch(requested=1, pattern="#"), batch(requested=2)
+    assert [batches.work(now), batches.work(now), batches.work(now)] == [0, 2, 0]
+    full.refresh_from_db()
+    assert (full.stopped_at, full.generated) == (now, 0)
+    assert full.error == "Nearly all texts of this pattern are taken: make a batch with more #."
+    other.refresh_from_db()
+    assert other.is_complete
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
