@@ -14,10 +14,6 @@ from promos.sync.drift import doctor
 
 #: For so long a message that could not be sent is told of.
 MESSAGES_SHOWN = timedelta(days=7)
-#: In use, and at least four fifths used up.
-RUNNING_OUT = Q(archived_at=None, used_count__gt=0, used_count__lt=F("max_redemptions")) & Q(
-    used_count__gte=F("max_redemptions") * 4 / 5
-)
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ def codes_in_need(now: datetime) -> CodesInNeed:
             sync_status=status.PENDING, next_try_at__isnull=False, sync_error__gt=""
         ).count(),
         expiring=rows.filter(expiring(now)).count(),
-        running_out=rows.filter(RUNNING_OUT).count(),
+        running_out=rows.running_out().count(),
         waiting=rows.filter(archived_at=None, approved_at=None, submitted_at__isnull=False).count(),
         to_review=rows.filter(needs_review=True).count(),
     )

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from django.db.models import F, FloatField, Q
 from django.db.models.functions import Cast
 
-from analytics.needs import RUNNING_OUT
 from analytics.queries import ever_redeemed
 from analytics.selection import Selection
 from promos.models import PromoCode
@@ -49,7 +48,7 @@ def expiring(selection: Selection, now: datetime) -> Stock:
 def running_out(selection: Selection) -> Stock:
     """Return the codes of which at least four fifths are used up, not all, the fullest first."""
     fullness = Cast("used_count", FloatField()) / F("max_redemptions")
-    codes = _in_use(selection).filter(RUNNING_OUT).annotate(fullness=fullness)
+    codes = _in_use(selection).running_out().annotate(fullness=fullness)
     return _stock(codes, "-fullness", "pk")
 
 

@@ -95,12 +95,7 @@ class UsesFilter(DropdownFilter):
             case "used":
                 return queryset.filter(used_count__gt=0)
             case "nearly":
-                return queryset.filter(
-                    archived_at=None,
-                    used_count__gt=0,
-                    used_count__gte=F("max_redemptions") * 4 / 5,
-                    used_count__lt=F("max_redemptions"),
-                )
+                return queryset.running_out()
             case "over":
                 return queryset.filter(used_count__gt=F("max_redemptions"))
         return queryset

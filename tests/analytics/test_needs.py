@@ -33,6 +33,16 @@ def test_codes_in_need_counts_each_trouble(django_assert_num_queries: DjangoAsse
     )
 
 
+@pytest.mark.parametrize(
+    ("limit", "used", "running_out"),
+    [(2, 1, 0), (4, 3, 0), (5, 4, 1), (7, 5, 0), (7, 6, 1), (7, 7, 0), (2**31 - 1, 1, 0)],
+)
+def test_code_runs_out_from_four_fifths_of_its_limit_on(limit: int, used: int, running_out: int) -> None:
+    PromoCodeFactory(max_redemptions=limit, used_count=used)
+
+    assert needs.codes_in_need(LONG_AGO).running_out == running_out
+
+
 def test_campaigns_in_need_are_counted() -> None:
     for spent, promised in ((79, 0), (40, 40), (100, 0)):
         CampaignFactory(currency="usd", budget_amount=100, spent_amount=spent, promised_amount=promised)
