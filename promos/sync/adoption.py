@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db.models import F, Q, QuerySet
 
-from promos import history
+from promos import budgets, history
 from promos.models import CheckoutAttempt, CodeCheck, PromoCode, PromoCodeUsage, StripePromotionCode
 from promos.redemptions import totals
 from promos.sync import importing
@@ -47,8 +47,10 @@ def note_rivals_off(code: PromoCode, *, now: datetime) -> None:
 def adopt(code: PromoCode, rival: StripePromotionCode, *, now: datetime) -> None:
     """Make a promotion code that was made in Stripe the current one of our code, which takes over its terms.
 
-    The code that it was imported as goes: its redemptions become ours. In the caller's transaction.
+    The code that it was imported as goes: its redemptions become ours, and our campaign's. In the caller's transaction.
     """
+    if rival.promo_code_id != code.pk:
+        budgets.carry([rival.promo_code_id], to=code.campaign)
     code = PromoCode.objects.select_for_update().get(pk=code.pk)
     imported = PromoCode.objects.select_for_update().get(pk=rival.promo_code_id)
     if imported.pk != code.pk:

@@ -10,7 +10,7 @@ from promos import promo_codes, redemptions, stripe_gateway
 from promos.models import PromoCode, PromoCodeUsage, StripeCoupon
 from promos.standin.server import Standin
 from promos.sync import conflicts, pull, push
-from tests.factories import CustomerFactory, PromoCodeFactory
+from tests.factories import CampaignFactory, CustomerFactory, PromoCodeFactory
 from tests.promos import sides
 from tests.promos.sides import again, coupon_id, stripe_id, synced
 from tests.standin.dashboard import Dashboard
@@ -102,10 +102,8 @@ def test_take_stripes_makes_the_foreign_code_ours(
     assert sides.active_at_stripe("SPRING") == [found]
 
 
-def test_take_stripes_brings_the_redemptions_along(dashboard: Dashboard, now: datetime) -> None:
-    found = foreign(dashboard, max_redemptions=7)
-    code = refused(now)
-    pull.promotion_code(found, now=now)
+def redeem(promotion_code_id: str, now: datetime) -> None:
+    """Record an order of 10.00 less 5.00."""
     session = {
         "id": "cs_1",
         "customer": "cus_1",
@@ -113,13 +111,31 @@ def test_take_stripes_brings_the_redemptions_along(dashboard: Dashboard, now: da
         "currency": "usd",
         "amount_total": 500,
         "total_details": {"amount_discount": 500},
-        "discounts": [{"promotion_code": found}],
+        "discounts": [{"promotion_code": promotion_code_id}],
     }
     redemptions.record(session, event=None, now=now)
+
+
+def test_take_stripes_brings_the_redemptions_along(dashboard: Dashboard, now: datetime) -> None:
+    found = foreign(dashboard, max_redemptions=7)
+    code = refused(now)
+    pull.promotion_code(found, now=now)
+    redeem(found, now)
     conflicts.take_stripes(again(code), now=now)
     code = settled(now, code)
     assert PromoCodeUsage.objects.get().promo_code == code
     assert (code.used_count, code.max_redemptions) == (1, 7)
+
+
+def test_take_stripes_charges_the_campaign_with_the_redemptions(dashboard: Dashboard, now: datetime) -> None:
+    campaign = CampaignFactory(currency="usd", budget_amount=10_000, spent_amount=700)
+    found = foreign(dashboard)
+    code = refused(now, campaign=campaign)
+    pull.promotion_code(found, now=now)
+    redeem(found, now)
+    conflicts.take_stripes(again(code), now=now)
+    campaign.refresh_from_db()
+    assert campaign.spent_amount == 1_200
 
 
 @pytest.mark.parametrize("settle", [conflicts.keep_ours, conflicts.take_stripes])
