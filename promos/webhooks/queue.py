@@ -9,6 +9,7 @@ may be mended by tomorrow's release. The admin shows the error meanwhile.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import datetime, timedelta
@@ -23,8 +24,8 @@ from promos.webhooks import receivers
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 20
-#: Longer than a batch can take, even when every call to Stripe times out.
-LEASE = timedelta(minutes=10)
+#: Longer than one event can take, even when Stripe is slow; it counts from when that one is taken up.
+LEASE = timedelta(minutes=2)
 #: What Stripe refuses, a missing object say, is soon tried only this often, in case it was too early; then seldom.
 SOON_TRIES = 5
 SELDOM = timedelta(days=1)
@@ -33,11 +34,28 @@ Step = Callable[[WebhookEvent, datetime], None]
 
 
 def work(now: datetime, *, limit: int = BATCH_SIZE) -> int:
-    """Claim up to ``limit`` due events, do what is left to do with each, and return how many were claimed."""
+    """Claim up to ``limit`` due events, do what is left to do with each, and return how many were taken up.
+
+    When Stripe goes away the rest is set free: each would wait for its own time-out, and whoever wants the
+    worker to stop, or to push, for all of them.
+    """
     events = leases.claim(WebhookEvent.objects.due(now), now=now, lease=LEASE, limit=limit)
-    for event in events:
-        _finish(event, now)
+    began = time.monotonic()
+    for taken_up, event in enumerate(events, start=1):
+        since = timedelta(seconds=time.monotonic() - began)
+        if _is_still_ours(event, now + since) and not _finish(event, now):
+            leases.release(events[taken_up:])
+            return taken_up
     return len(events)
+
+
+def _is_still_ours(event: WebhookEvent, at: datetime) -> bool:
+    """Begin the event's lease anew; False when those before it took so long that another worker has it."""
+    try:
+        leases.extend(WebhookEvent, event.pk, event.lease_token, until=at + LEASE)
+    except leases.Lost:
+        return False
+    return True
 
 
 def process_again(events: WebhookEventQuerySet, now: datetime) -> int:
@@ -61,8 +79,11 @@ def note_failure(event: WebhookEvent, error: Exception, now: datetime) -> None:
     event.next_try_at = now + (SELDOM if is_hopeless else leases.wait(event.attempts))
 
 
-def _finish(event: WebhookEvent, now: datetime) -> None:
-    """Run the receiver and make dj-stripe's copy, each if still to do; a failure of one spares the other."""
+def _finish(event: WebhookEvent, now: datetime) -> bool:
+    """Run the receiver and make dj-stripe's copy, each if still to do; a failure of one spares the other.
+
+    Return whether Stripe answered.
+    """
     token = event.lease_token
     errors = [error for step in (_process, _mirror) if (error := _attempt(step, event, now))]
     event.next_try_at, event.error = None, ""
@@ -70,6 +91,7 @@ def _finish(event: WebhookEvent, now: datetime) -> None:
         note_failure(event, errors[0], now)
     event.lease_until, event.lease_token = None, ""
     _save(event, token, "attempts", "next_try_at", "error", "lease_until", "lease_token")
+    return not any(isinstance(error, stripe_gateway.Unavailable) for error in errors)
 
 
 def _attempt(step: Step, event: WebhookEvent, now: datetime) -> Exception | None:

@@ -74,6 +74,32 @@ def test_work_takes_the_oldest_first_and_no_more_than_asked(calls, standin, now)
 
 
 @pytest.mark.django_db
+def test_outage_sets_the_rest_of_the_batch_free(calls, standin, now):
+    first, second = stored(received_at=now - timedelta(hours=1)), stored(received_at=now)
+    calls.error = stripe_gateway.Unavailable("Stripe could not be reached.")
+
+    assert queue.work(now) == 1
+
+    assert [pk for pk, _ in calls] == [first.pk]
+    second.refresh_from_db()
+    assert (second.attempts, second.lease_token, second.lease_until) == (0, "", None)
+
+
+@pytest.mark.django_db
+def test_event_that_another_worker_took_meanwhile_is_left_to_it(calls, monkeypatch, standin, now):
+    first, second = stored(received_at=now - timedelta(hours=1)), stored(received_at=now)
+
+    def slowly(event, now):
+        calls.append((event.pk, False))
+        WebhookEvent.objects.filter(pk=second.pk).update(lease_token="another")
+
+    monkeypatch.setitem(receivers.REGISTRY, TYPE, Receiver(slowly))
+    queue.work(now)
+
+    assert [pk for pk, _ in calls] == [first.pk]
+
+
+@pytest.mark.django_db
 def test_failure_waits_longer_each_time_and_never_gives_up(calls, now):
     event = stored(attempts=500)
     calls.error = stripe_gateway.Unavailable("Stripe could not be reached.")
