@@ -14,7 +14,7 @@ GROSS = "Sum of the amounts before discount, without tax, of orders with a code.
 NET = "Gross − discount − refunds − lost disputes, of orders with a code. Tax is left out."
 DISCOUNT_RATE = "Discount ÷ gross, on discounted orders only."
 DISCOUNT_RATE_OF_ALL = "Discount ÷ gross of all paid orders, those without a code too."
-AVERAGE_DISCOUNT = "Discount ÷ discounted orders."
+AVERAGE_DISCOUNT = "Discount ÷ discounted orders; an order with two codes counts for each of them."
 ACTUAL_AGAINST_LIST = (
     "Gross is what list prices would have brought, net what was kept; both added up from the first day shown."
 )

@@ -33,6 +33,8 @@ ORDERS = Q(kind__in=[LedgerEntry.Kind.CHECKOUT, LedgerEntry.Kind.INVOICE])
 REFUNDS = Q(kind__in=[LedgerEntry.Kind.REFUND, LedgerEntry.Kind.CREDIT_NOTE])
 DISPUTES = Q(kind=LedgerEntry.Kind.DISPUTE)
 DISCOUNTED = Q(discount_amount__gt=0)
+#: What orders brought: with what a second code took off, which is an entry beside its order's.
+SOLD = ORDERS | Q(kind=LedgerEntry.Kind.SHARE)
 #: A customer who entered a code is a buyer when the checkout is completed within this time.
 CONVERSION_WINDOW = timedelta(days=30)
 Row = TypeVar("Row")

@@ -14,7 +14,7 @@ from djstripe.models import Price
 
 from analytics import kept
 from analytics.periods import ALWAYS, Period
-from analytics.queries import ORDERS, SETTLED
+from analytics.queries import ORDERS, SETTLED, SOLD
 from promos.models import CheckoutAttempt, CodeCheck, LedgerEntry, PromoCodeUsage
 
 
@@ -90,8 +90,12 @@ class Selection:
 
         New are first paid orders only: who buys without a code has no redemption that could be marked.
         """
+        return self.sales().filter(ORDERS)
+
+    def sales(self) -> QuerySet[LedgerEntry]:
+        """The same, and beside each order what further codes took off it: the money of orders is theirs together."""
         return LedgerEntry.objects.filter(
-            ORDERS,
+            SOLD,
             self._within("occurred_at"),
             self._is("currency", self.currency),
             self._is("plan", self.plan),

@@ -38,10 +38,11 @@ _ENTRY = (
     "is_new_customer",
 )
 _USE = ("currency", "redeemed_at", "is_new_customer")
+_Kind = LedgerEntry.Kind
 _PAID_BACK = {
-    LedgerEntry.Kind.REFUND: "refunded_amount",
-    LedgerEntry.Kind.CREDIT_NOTE: "refunded_amount",
-    LedgerEntry.Kind.DISPUTE: "disputed_amount",
+    _Kind.REFUND: "refunded_amount",
+    _Kind.CREDIT_NOTE: "refunded_amount",
+    _Kind.DISPUTE: "disputed_amount",
 }
 
 _Sums = dict[tuple[Any, ...], Counter[str]]
@@ -63,7 +64,9 @@ def plans() -> Iterator[Difference]:
     for entry in reckoning.stream(LedgerEntry.objects.all(), "occurred_at", *_ENTRY, "plan"):
         counts = reckoned[_day(entry["occurred_at"]), entry["plan"], entry["currency"]]
         _add_entry(counts, entry)
-        counts["new_customer_orders"] += entry["kind"] not in _PAID_BACK and entry["is_new_customer"]
+        counts["new_customer_orders"] += entry["kind"] in PURCHASES and entry["is_new_customer"]
+        # A second code's share is of an order that is counted already.
+        counts["discounted_orders"] -= entry["kind"] == _Kind.SHARE and entry["discount_amount"] > 0
     kept = PlanDayTotal.objects.values("day", "plan", "currency", "pk", *PlanDayTotal.COLUMNS)
     yield from _compare(PlanDayTotal, kept.iterator(reckoning.CHUNK), reckoned, ("day", "plan", "currency"))
 

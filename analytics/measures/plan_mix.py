@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, Sum
+from django.db.models.functions import Coalesce
 
 from analytics.formulas import Ratio
 from analytics.measures import ranking, rows, units
 from analytics.measures.ranking import Order
 from analytics.measures.revenue import kept_orders
 from analytics.measures.units import Unit
-from analytics.queries import DISCOUNTED
+from analytics.queries import DISCOUNTED, ORDERS
 from analytics.selection import Selection
 
 
@@ -41,13 +42,17 @@ def orders(selection: Selection) -> list[PlanOrders]:
         return sorted(rows.of_sums(PlanOrders, kept_orders(selection, "currency", "plan")), key=_most_first)
     campaign = Q(usage__promo_code__campaign=selection.campaign_id) if selection.campaign_id else Q()
     discounted = DISCOUNTED & campaign
+    # A campaign's code may be the second on its order, beside which it then has an entry.
+    one_order = Coalesce("order", "pk") if selection.campaign_id else F("pk")
     sums: dict[str, Any] = {
-        "orders": Count("pk"),
-        "discounted_orders": Count("pk", filter=discounted),
+        "orders": Count("pk", filter=ORDERS),
+        "discounted_orders": Count(
+            one_order, distinct=True, filter=discounted if selection.campaign_id else discounted & ORDERS
+        ),
         "gross_amount": Sum("gross_amount"),
         "discount_amount": Sum("discount_amount", filter=discounted, default=0),
     }
-    found = selection.orders().values("currency", "plan").annotate(**sums)
+    found = selection.sales().values("currency", "plan").annotate(**sums)
     return sorted(rows.of(PlanOrders, found), key=_most_first)
 
 

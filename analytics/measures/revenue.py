@@ -15,7 +15,7 @@ from analytics import kept
 from analytics.formulas import Ratio, average
 from analytics.kept import Sums
 from analytics.measures import rows
-from analytics.queries import DISCOUNTED, DISPUTES, REFUNDS, Money
+from analytics.queries import DISCOUNTED, DISPUTES, ORDERS, REFUNDS, Money
 from analytics.selection import Selection
 
 _SUMS = {
@@ -69,8 +69,8 @@ def orders(selection: Selection) -> dict[str, Orders]:
     """Count the paid orders and sum their amounts before discount, by currency."""
     if selection.has_totals_of_orders:
         return {row.currency: row for row in rows.of_sums(Orders, kept_orders(selection, "currency"))}
-    sums = {"orders": Count("pk"), "gross_amount": Sum("gross_amount")}
-    found = selection.orders().values("currency").annotate(**sums).order_by("currency")
+    sums = {"orders": Count("pk", filter=ORDERS), "gross_amount": Sum("gross_amount")}
+    found = selection.sales().values("currency").annotate(**sums).order_by("currency")
     return {row.currency: row for row in rows.of(Orders, found)}
 
 

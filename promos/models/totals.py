@@ -38,6 +38,7 @@ class LedgerSums(models.Model):
     payments = models.BigIntegerField(
         default=0, help_text="Orders that charged something: fees are due on these."
     )
+    # A code counts what it took off an order as a second one too; a plan counts the order once.
     discounted_orders = models.BigIntegerField(default=0)
     discounted_gross_amount = models.BigIntegerField(default=0, help_text="Gross of discounted orders alone.")
     gross_amount = models.BigIntegerField(default=0)

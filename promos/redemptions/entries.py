@@ -33,7 +33,16 @@ def of(order: Order, customer: Customer | None, *, event: WebhookEvent | None, a
 
 def share(entry: LedgerEntry, stripe_promotion_code_id: str, amount: int) -> LedgerEntry:
     """Return the (unsaved) entry of what a further code took off an order that is saved; no payment is found by it."""
-    copied = ("redemption_key", "customer", "event", "plan", "interval", "currency", "occurred_at")
+    copied = (
+        "redemption_key",
+        "customer",
+        "event",
+        "plan",
+        "interval",
+        "is_new_customer",
+        "currency",
+        "occurred_at",
+    )
     return LedgerEntry(
         kind=LedgerEntry.Kind.SHARE,
         stripe_object_id=f"{entry.stripe_object_id}:{stripe_promotion_code_id}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
+
 from promos.models import Customer, LedgerEntry, PromoCodeUsage
 from promos.redemptions import totals, usages
 from promos.redemptions.counters import Change
@@ -29,15 +31,18 @@ def straighten(customer: Customer | None, *, key: str) -> list[Change]:
 
 
 def _correct_newness(customer: Customer | None, stale: set[int]) -> list[Change]:
-    """Mark the customer's first order as new, if it began something, and no other; note the redemptions changed."""
+    """Mark the customer's first order as new, if it began something, and no other; note the redemptions changed.
+
+    With an order goes what further codes took off it.
+    """
     first = earliest(customer)
     if first is None:
         return []
     orders = LedgerEntry.objects.filter(customer=customer).select_related("usage__promo_code")
-    wrong = orders.filter(is_new_customer=True).exclude(pk=first.pk)
-    changes = [_mark(entry, stale, is_new=False) for entry in wrong]
+    of_first = Q(pk=first.pk) | Q(order=first.pk, kind=LedgerEntry.Kind.SHARE)
+    changes = [_mark(entry, stale, is_new=False) for entry in orders.filter(~of_first, is_new_customer=True)]
     if first.kind == LedgerEntry.Kind.CHECKOUT and not first.is_new_customer:
-        changes.append(_mark(orders.get(pk=first.pk), stale, is_new=True))
+        changes += [_mark(entry, stale, is_new=True) for entry in orders.filter(of_first)]
     return changes
 
 

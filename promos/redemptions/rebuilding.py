@@ -98,7 +98,8 @@ _ADDED = {
     "orders": f"CASE WHEN {_IS_ORDER} THEN entries ELSE 0 END",
     "payments": f"CASE WHEN {_IS_ORDER} THEN paid ELSE 0 END",
     "new_customer_orders": f"CASE WHEN {_IS_ORDER} THEN of_new_customers ELSE 0 END",
-    "discounted_orders": "discounted",
+    # For its plan, a second code's share is of an order that is counted already.
+    "discounted_orders": "CASE WHEN kind = 'share' AND plan IS NOT NULL THEN 0 ELSE discounted END",
     "discounted_gross_amount": "COALESCE(discounted_gross_amount, 0)",
     "gross_amount": "gross_amount",
     "discount_amount": "discount_amount",

@@ -118,8 +118,8 @@ def keep_correctors_out() -> None:
 def apply(moves: Iterable[Move]) -> None:
     """Move the totals, in the caller's transaction, by one statement for each table that has anything to move."""
     moves = list(moves)
-    for table, key_of in _TABLES:
-        for names, rows in _summed(moves, table, key_of).items():
+    for table, key_of, counts_of in _TABLES:
+        for names, rows in _summed(moves, table, key_of, counts_of).items():
             _add(table, names, rows)
 
 
@@ -155,12 +155,27 @@ def _plan_key(move: Move) -> Key | None:
     return None if move.plan is None else {"day": move.day, "plan": move.plan, "currency": move.currency}
 
 
+def _code_counts(move: Move) -> Mapping[str, int]:
+    return move.counts
+
+
+def _plan_counts(move: Move) -> Mapping[str, int]:
+    """Return what a move adds to its plan: a second code's share is money of an order counted already."""
+    return move.counts if move.counts["orders"] else {**move.counts, "discounted_orders": 0}
+
+
+_KeyOf = Callable[[Move], Key | None]
+_CountsOf = Callable[[Move], Mapping[str, int]]
 #: In the order in which they are locked.
-_TABLES: tuple[tuple[type[LedgerSums], Callable[[Move], Key | None]], ...] = (
-    (CodeTotal, _code_key),
-    (CodeWeekTotal, lambda move: _code_key(move, week=move.day - timedelta(days=move.day.weekday()))),
-    (CodeDayTotal, lambda move: _code_key(move, day=move.day)),
-    (PlanDayTotal, _plan_key),
+_TABLES: tuple[tuple[type[LedgerSums], _KeyOf, _CountsOf], ...] = (
+    (CodeTotal, _code_key, _code_counts),
+    (
+        CodeWeekTotal,
+        lambda move: _code_key(move, week=move.day - timedelta(days=move.day.weekday())),
+        _code_counts,
+    ),
+    (CodeDayTotal, lambda move: _code_key(move, day=move.day), _code_counts),
+    (PlanDayTotal, _plan_key, _plan_counts),
 )
 
 _Names = tuple[str, ...]
@@ -168,14 +183,14 @@ _Rows = list[tuple[int | str | date, ...]]
 
 
 def _summed(
-    moves: Iterable[Move], table: type[LedgerSums], key_of: Callable[[Move], Key | None]
+    moves: Iterable[Move], table: type[LedgerSums], key_of: _KeyOf, counts_of: _CountsOf
 ) -> dict[_Names, _Rows]:
     """Return the rows that a table moves by, in the order of their keys, for each kind of key."""
     sums: dict[_Names, dict[tuple[int | str | date, ...], Counter[str]]] = defaultdict(dict)
     for move in moves:
         if key := key_of(move):
             counts = sums[tuple(key)].setdefault(tuple(key.values()), Counter())
-            counts.update(move.counts)
+            counts.update(counts_of(move))
     found: dict[_Names, _Rows] = {}
     for names, by_key in sorted(sums.items()):
         rows = [

@@ -45,6 +45,28 @@ def pay_back(
     usage.save()
 
 
+def take_more_off(order: PromoCodeUsage, promo_code: PromoCode, discount: int) -> PromoCodeUsage:
+    """Write what a second code took off the first order of a redemption, as a redemption of its own."""
+    names = ("customer", "plan", "is_new_customer", "currency", "redeemed_at", "redemption_key")
+    usage = UsageFactory(
+        promo_code=promo_code,
+        gross_amount=discount,
+        discount_amount=discount,
+        **{name: getattr(order, name) for name in names},
+    )
+    totals.apply([totals.of_usage(usage)])
+    first = order.ledger_entries.get(kind=LedgerEntry.Kind.CHECKOUT)
+    _enter(
+        usage,
+        LedgerEntry.Kind.SHARE,
+        usage.redeemed_at,
+        order=first,
+        gross_amount=discount,
+        discount_amount=discount,
+    )
+    return usage
+
+
 def buy(*, gross: int = 10_000, at: datetime = LONG_AGO, **fields: object) -> LedgerEntry:
     """Write a sale without a code."""
     entry = LedgerEntryFactory(gross_amount=gross, occurred_at=at, **fields)
@@ -65,7 +87,7 @@ def after(days: float) -> datetime:
     return LONG_AGO + timedelta(days=days)
 
 
-def _enter(usage: PromoCodeUsage, kind: str, at: datetime, **amounts: int) -> None:
+def _enter(usage: PromoCodeUsage, kind: str, at: datetime, **fields: object) -> None:
     entry = LedgerEntryFactory(
         usage=usage,
         kind=kind,
@@ -74,6 +96,6 @@ def _enter(usage: PromoCodeUsage, kind: str, at: datetime, **amounts: int) -> No
         is_new_customer=usage.is_new_customer,
         currency=usage.currency,
         occurred_at=at,
-        **amounts,
+        **fields,
     )
     totals.apply([totals.of_entry(entry)])

@@ -6,14 +6,15 @@ from datetime import date
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from analytics import blocks
-from analytics.measures import plan_mix, plan_names
+from analytics import blocks, kept
+from analytics.measures import plan_mix, plan_names, revenue
 from analytics.measures.plan_mix import CodePlans, PlanOrders
+from analytics.measures.revenue import Orders
 from analytics.measures.units import Unit
 from analytics.pages import plans as page
 from analytics.periods import Period
 from analytics.selection import Selection
-from tests.analytics.builders import buy, pay_back, redeem, renew
+from tests.analytics.builders import buy, pay_back, redeem, renew, take_more_off
 from tests.factories import CampaignFactory, PriceFactory, PromoCodeFactory
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +35,19 @@ def test_orders_set_discounted_beside_all(django_assert_num_queries: DjangoAsser
         PlanOrders("usd", "price_a", 2, 1, 2_000, 300),
         PlanOrders("usd", "price_b", 1, 0, 400, 0),
     ]
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_an_order_with_two_codes_is_one_order(is_kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = CampaignFactory()
+    order = redeem(PromoCodeFactory(), gross=750, discount=300, plan="price_a")
+    take_more_off(order, PromoCodeFactory(campaign=campaign), 250)
+    monkeypatch.setattr(kept, "is_exact", lambda period: is_kept)
+
+    assert plan_mix.orders(JANUARY) == [PlanOrders("usd", "price_a", 1, 1, 1_000, 550)]
+    assert revenue.orders(JANUARY) == {"usd": Orders("usd", 1, 1_000)}
+    of_campaign = plan_mix.orders(replace(JANUARY, campaign_id=campaign.pk))
+    assert of_campaign == [PlanOrders("usd", "price_a", 1, 1, 1_000, 250)]
 
 
 def test_orders_of_a_campaign_stand_against_all() -> None:

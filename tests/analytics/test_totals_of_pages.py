@@ -15,7 +15,7 @@ from analytics.measures.times import Step
 from analytics.periods import Period
 from analytics.selection import Selection
 from promos.models import CodeBatch, LedgerEntry
-from tests.analytics.builders import after, buy, pay_back, redeem, renew
+from tests.analytics.builders import after, buy, pay_back, redeem, renew, take_more_off
 from tests.factories import OfferFactory, PromoCodeFactory
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +53,8 @@ def trade() -> None:
             plan=dice.choice(("price_a", "price_b")),
             is_new_customer=number % 4 == 0,
         )
+        if number % 3 == 0:
+            take_more_off(usage, codes[(number + 1) % len(codes)], 250)
         renew(usage, gross=500, discount=0, at=after(dice.uniform(0, 85)))
         kind = dice.choice((LedgerEntry.Kind.REFUND, LedgerEntry.Kind.DISPUTE))
         pay_back(usage, dice.randrange(1, 400), kind=kind, at=after(dice.uniform(0, 85)))

@@ -2,16 +2,21 @@
 
 import json
 from datetime import date, timedelta
+from importlib import import_module
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.models import F
 
 from analytics import total_checks
 from promos.models import CodeBatch, CodeDayTotal, CodeTotal, CodeWeekTotal, LedgerEntry, PlanDayTotal
 from promos.redemptions import rebuilding
 from promos.redemptions.rebuilding import Weeks
-from tests.analytics.builders import after, buy, pay_back, redeem, renew
+from tests.analytics.builders import after, buy, pay_back, redeem, renew, take_more_off
 from tests.factories import OfferFactory, PromoCodeFactory, UsageFactory
 
 # On PostgreSQL several connections read.
@@ -40,6 +45,7 @@ def _lives(transactional_db: None) -> None:
     for code in (PromoCodeFactory(batch=batch), PromoCodeFactory(batch=batch), PromoCodeFactory()):
         usage = redeem(code, gross=10_000, discount=2_000, is_new_customer=True)
         renew(usage, gross=5_000, discount=0, at=after(31))
+        take_more_off(usage, PromoCodeFactory(), 250)
         pay_back(usage, 700, at=after(32))
         pay_back(usage, 300, kind=LedgerEntry.Kind.DISPUTE, at=after(33))
         redeem(code, gross=900, discount=900, currency="eur", at=after(60))
@@ -55,6 +61,13 @@ def test_rebuild_finds_what_recording_kept() -> None:
     assert differences()
     rebuild()
     assert (rows(), differences()) == (kept, [])
+
+
+def test_migration_takes_second_codes_out_of_the_days_of_plans() -> None:
+    PlanDayTotal.objects.filter(day=after(0).date()).update(discounted_orders=F("discounted_orders") + 3)
+    migration = import_module("promos.migrations.0006_count_orders_with_two_codes_once")
+    migration.count_once(apps, SimpleNamespace(connection=connection))
+    assert differences() == []
 
 
 def test_rebuild_in_small_steps_corrects_what_is_wrong() -> None:

@@ -1,11 +1,13 @@
 """Invoices: the first of a subscription meets its checkout, the later ones are renewals of it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
+from django.db.models import Sum
 
+from analytics import total_checks
 from promos import redemptions
-from promos.models import LedgerEntry, PromoCode, PromoCodeUsage, StripePromotionCode
+from promos.models import CodeTotal, LedgerEntry, PromoCode, PromoCodeUsage, StripePromotionCode
 from tests.factories import CampaignFactory, PriceFactory, SyncedPromoCodeFactory
 from tests.promos.stripe_orders import BEGUN, invoice, refund, session
 
@@ -69,15 +71,15 @@ def test_code_given_to_a_running_subscription_is_a_redemption(code, now) -> None
     assert (usage.ledger_entries.count(), usage.is_new_customer, used(code)) == (1, False, 1)
 
 
-def two_codes(first: PromoCode, second: PromoCode, **fields: object) -> dict[str, object]:
-    """A renewal of 100.00 of which one code took 10.00 and another 5.00, each named by its discount."""
+def two_codes(first: PromoCode, second: PromoCode, *, month: int = 1, **fields: object) -> dict[str, object]:
+    """A renewal (month 0: a first invoice) of 100.00 of which one code took 10.00 and another 5.00, each named by its discount."""
     discounts = [{"id": f"di_{code.pk}", "promotion_code": f"promo_{code.pk}"} for code in (first, second)]
     amounts = [
         {"amount": 1_000, "discount": f"di_{first.pk}"},
         {"amount": 500, "discount": f"di_{second.pk}"},
     ]
     total = {"total": 8_500, "total_excluding_tax": 8_500}
-    return invoice(month=1, discounts=discounts, total_discount_amounts=amounts, **total, **fields)
+    return invoice(month=month, discounts=discounts, total_discount_amounts=amounts, **total, **fields)
 
 
 def test_second_code_on_an_invoice_has_what_it_took_off(code, now) -> None:
@@ -89,6 +91,18 @@ def test_second_code_on_an_invoice_has_what_it_took_off(code, now) -> None:
     assert (own.gross_amount, own.discount_amount, own.net_amount) == (9_500, 1_000, 8_500)
     assert (share.gross_amount, share.discount_amount, share.net_amount) == (500, 500, 0)
     assert (used(code), used(second), LedgerEntry.objects.count()) == (1, 1, 2)
+
+
+def test_both_codes_of_a_first_order_are_a_new_customers(code, now) -> None:
+    second = SyncedPromoCodeFactory()
+    take(two_codes(code, second, month=0), now)
+    new = PromoCodeUsage.objects.values_list("is_new_customer", flat=True)
+    assert list(new) == [True, True]
+    assert CodeTotal.objects.aggregate(new=Sum("new_customer_redemptions"))["new"] == 2
+    earlier = session(id="cs_0", subscription="sub_0", invoice="in_before")
+    take(earlier, BEGUN - timedelta(days=1))
+    assert list(new.all()) == [False, False]
+    assert list(total_checks.codes()) == list(total_checks.plans()) == []
 
 
 def test_second_code_that_was_unknown_gets_its_share_later(code, now) -> None:
