@@ -14,6 +14,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from promos import codes
 from promos.admin import choices
 from promos.models import Campaign
+from promos.models.codes import PromoCodeQuerySet
 
 
 def _campaigns(**lookups: Any) -> list[int]:
@@ -88,7 +89,7 @@ class UsesFilter(DropdownFilter):
             ("over", "Over the limit"),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: PromoCodeQuerySet) -> QuerySet[Any]:
         match self.value():
             case "unused":
                 return queryset.filter(used_count=0)
