@@ -51,6 +51,8 @@ class Running:
     months: int
     customers: int
     amount: int | None
+    #: Between two renewals of a plan that is charged by days or weeks; else 0.
+    days: int = 0
 
     def renewals(self, until: date) -> Iterator[date]:
         """Return the days of the renewals that are still discounted, before a day."""
@@ -62,9 +64,8 @@ class Running:
             renewal = self._renewal(number)
 
     def _renewal(self, number: int) -> date:
-        days = _DAYS.get(self.interval)
-        if days:
-            return self.renews + timedelta(days=days * number)
+        if self.days:
+            return self.renews + timedelta(days=self.days * number)
         month = cohort_rows.first_day(cohort_rows.month_number(self.renews) + number * self.months)
         return month.replace(day=min(self._anchor, _last_day(month)))
 
@@ -129,6 +130,7 @@ def groups(chosen: Selection, *, now: datetime) -> list[Running]:
             months=lengths.get(row["plan_now"]) or cohort_rows.months_covered(row["interval_now"]),
             customers=row["customers"],
             amount=prices.discount(row),
+            days=_DAYS.get(row["interval_now"], 0) * prices.interval_count(row),
         )
         for row in found
     ]
@@ -156,6 +158,11 @@ class Prices:
         """Return the plan of a row if its price is in the row's currency."""
         plan = self._plans.get(row["plan_now"])
         return plan if plan and plan.currency == row["currency"] else None
+
+    def interval_count(self, row: dict[str, Any]) -> int:
+        """Return every how many intervals the plan of a row is charged; 1 where the price is not known."""
+        plan = self._plans.get(row["plan_now"])
+        return plan.interval_count if plan else 1
 
     def discount(self, row: dict[str, Any]) -> int | None:
         """Return what the terms take off one renewal, quantity one; None where the price is not known."""

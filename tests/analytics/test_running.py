@@ -126,16 +126,28 @@ def test_renewals_keep_to_the_last_day_of_shorter_months() -> None:
 
 @pytest.mark.parametrize(
     ("interval", "months", "expected"),
-    [("year", 12, 1), ("month", 3, 1), ("week", 1, 11)],
+    [("year", 12, 1), ("month", 3, 1)],
 )
 def test_renewals_keep_the_rhythm_of_the_plan(interval: str, months: int, expected: int) -> None:
     assert len(days(date(2026, 4, 15), interval=interval, months=months)) == expected
 
 
-def test_weekly_renewals_are_seven_days_apart() -> None:
-    first, second, *_ = days(date(2026, 4, 15), interval="week")
+@pytest.mark.parametrize(
+    ("interval", "count", "apart"),
+    [("day", 1, 1), ("week", 1, 7), ("week", 2, 14)],
+)
+def test_renewals_by_days_are_as_far_apart_as_the_price_says(
+    forever: PromoCode, interval: str, count: int, apart: int
+) -> None:
+    price = PriceFactory(id="price_often", interval=interval)
+    price.stripe_data["recurring"]["interval_count"] = count
+    price.save()
+    run_on(forever, began=month(1), renews=month(4), plan="price_often", interval=interval)
 
-    assert second - first == timedelta(days=7)
+    (group,) = groups()
+    first, second, *_ = group.renewals(date(2026, 7, 1))
+
+    assert second - first == timedelta(days=apart)
 
 
 def test_now_is_what_is_passed_in(forever: PromoCode) -> None:
