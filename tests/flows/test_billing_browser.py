@@ -48,8 +48,10 @@ def test_switch_keeps_the_typed_code(page: Page, site: str, customer: Customer) 
     sign_in(page, site, customer)
     page.get_by_label("Promo code").press_sequentially("spring20")
     expect(page.get_by_text("you save $59.90 today")).to_be_visible()
-    page.get_by_role("link", name="Yearly").click()
+    page.get_by_role("link", name="Yearly").press("Enter")
     expect(page.get_by_text("you save $198.00 today")).to_be_visible()
+    # Who works the page by keyboard goes on from where they were.
+    expect(page.get_by_role("link", name="Yearly")).to_be_focused()
     expect(page.get_by_label("Promo code")).to_have_value("spring20")
 
 
