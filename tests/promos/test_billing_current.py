@@ -82,6 +82,15 @@ def test_code_is_given_to_the_running_subscription(buyer: Client, team: Shop, no
     assert "Next payment $79.60" in card(buyer)
 
 
+def test_page_says_that_another_order_is_a_second_subscription(
+    buyer: Client, team: Shop, now: datetime
+) -> None:
+    warning = "What you order here is a second one, paid in addition."
+    assert warning not in buyer.get("/billing/").content.decode()
+    buy(buyer, team.monthly, now)
+    assert warning in buyer.get("/billing/").content.decode()
+
+
 def test_second_code_does_not_take_the_place_of_the_first(buyer: Client, team: Shop, now: datetime) -> None:
     shop.give_code("FIRST", offer={"duration": "forever"})
     shop.give_code("SECOND")
@@ -94,9 +103,9 @@ def test_second_code_does_not_take_the_place_of_the_first(buyer: Client, team: S
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("NOSUCH", "This code cannot be used."),
+        ("NOSUCH", "This code cannot be used. Check the spelling.</p>"),
         ("NEWONLY", "for a first purchase only"),
-        ("YEARLY", "not for the plan “Team”"),
+        ("YEARLY", "nothing off the next payments for “Team”"),
     ],
 )
 def test_refused_code_says_why_and_changes_nothing(
@@ -106,8 +115,9 @@ def test_refused_code_says_why_and_changes_nothing(
     factories.LedgerEntryFactory(customer=customer)
     shop.give_code("NEWONLY", first_time_only=True)
     shop.give_code("YEARLY", offer={"product_ids": [team.yearly_product]})
-    page = buyer.post("/billing/subscription/code/", {"subscription_code": text}, follow=True)
-    assert said in page.content.decode()
+    page = buyer.post("/billing/subscription/code/", {"subscription_code": text}).content.decode()
+    assert said in page
+    assert f'value="{text}" required aria-invalid="true"' in page
     assert next(iter(stripe_gateway.list_subscriptions()))["discounts"] == []
 
 
