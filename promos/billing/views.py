@@ -36,7 +36,7 @@ from promos.billing import (
 )
 from promos.billing.bill import Bill, PlanCard
 from promos.billing.forms import OrderForm
-from promos.eligibility import Reason, Verdict
+from promos.eligibility import Verdict
 from promos.models import Customer
 from promos.plans import Plan
 
@@ -178,7 +178,7 @@ def open_checkout(request: CustomerRequest) -> HttpResponse:
 @require_POST
 @for_customers
 def give_code(request: CustomerRequest) -> HttpResponse:
-    """Give a code to the running subscription and say what became of it above the plans."""
+    """Give a code to the running subscription and say what became of it: a refusal beside what was typed."""
     customer = customers.for_user(request.user)
     subscription = current.subscription_of(customer)
     text = request.POST.get("subscription_code", "")
@@ -192,12 +192,10 @@ def give_code(request: CustomerRequest) -> HttpResponse:
     except given.AlreadyDiscounted:
         messages.error(request, _("A discount is running already; another one would take its place."))
         return redirect("billing:plans")
-    if verdict.is_accepted:
-        messages.success(request, _("Your code is applied to your next payments."))
-    else:
-        messages.error(
-            request, words.refusal(verdict, plan) if plan else str(words.REFUSALS[Reason.TRY_LATER])
-        )
+    if not verdict.is_accepted:
+        refusal = words.refusal_while_running(verdict, plan)
+        return _plans_page(request, OrderForm(plans=plans.active()), given_refusal=refusal, status=422)
+    messages.success(request, _("Your code is applied to your next payments."))
     return redirect("billing:plans")
 
 
@@ -269,10 +267,10 @@ def _plans_page(
     form: OrderForm,
     verdict: Verdict | None = None,
     *,
-    problem: str = "",
-    is_link_dead: bool = False,
     status: int = 200,
+    **said: str | bool,
 ) -> HttpResponse:
+    """Show the plans, with what is ``said`` on them: ``problem``, ``given_refusal``, ``is_link_dead``."""
     on_sale, chosen = form.plans.values(), form.chosen_plan
     shown = bill.on_this_side(on_sale, chosen) if chosen else []
     cards, sides = [PlanCard.of(plan) for plan in shown], bill.choices(on_sale, chosen) if chosen else []
@@ -282,8 +280,7 @@ def _plans_page(
         "current": subscription,
         "cards": cards,
         "sides": sides,
-        "problem": problem,
-        "is_link_dead": is_link_dead,
+        **said,
     }
     return render(request, "billing/plans.html", context, status=status)
 

@@ -61,6 +61,19 @@ def refusal(verdict: Verdict, plan: Plan) -> str:
             return str(REFUSALS.get(reason, NEUTRAL)) if reason else ""
 
 
+def refusal_while_running(verdict: Verdict, plan: Plan | None) -> str:
+    """Return the same for a code on a running subscription, which goes on in any case; its plan may be gone."""
+    match verdict.reason:
+        case Reason.PLAN_NOT_COVERED if plan:
+            return _("This code takes nothing off the next payments for “%(plan)s”.") % {"plan": plan.name}
+        case Reason.STRIPE_REFUSED:
+            return _("The payment service does not accept this code at the moment.")
+        case _reason if verdict.is_neutral:
+            return _("This code cannot be used. Check the spelling.")
+        case _reason:
+            return refusal(verdict, plan) if plan else str(REFUSALS[Reason.TRY_LATER])
+
+
 def braked(wait: timedelta) -> str:
     """Return what somebody reads who tried too many codes."""
     seconds = ceil(wait.total_seconds())
