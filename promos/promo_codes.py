@@ -127,9 +127,7 @@ def move(code: PromoCode, *, to: Campaign | None) -> bool:
     if code.archived_at or code.campaign_id == (to.pk if to else None):
         return False
     budgets.carry([code.pk], to=to)
-    code.campaign, code.sync_status, code.next_try_at = to, PromoCode.SyncStatus.PENDING, None
-    code.save(update_fields=["campaign", "sync_status", "next_try_at", "updated_at"])
-    return True
+    return _intend(code, campaign=to)
 
 
 def check(code: PromoCode, *, offer: Offer) -> None:
@@ -185,7 +183,9 @@ def archive(code: PromoCode, *, now: datetime) -> bool:
 
 
 def retry(code: PromoCode) -> bool:
-    """Have the worker push the code now, whatever became of the last try."""
+    """Have the worker push the code now; return False for a conflict, which waits for the owner's word."""
+    if code.sync_status == PromoCode.SyncStatus.CONFLICT:
+        return False
     code.sync_status, code.sync_error = PromoCode.SyncStatus.PENDING, ""
     code.next_try_at = None
     code.save(update_fields=["sync_status", "sync_error", "next_try_at"])
@@ -213,8 +213,8 @@ def _ask_for_approval(code: PromoCode, offer: Offer, *, by: User | None, now: da
     code.approved_at = None if approval.code_needs_it(offer) else code.approved_at or now
 
 
-def _intend(code: PromoCode, **intent: datetime | None) -> bool:
-    """Save one of the owner's intents and have the code pushed; a conflict goes on, unless the code has ended."""
+def _intend(code: PromoCode, **intent: datetime | Campaign | None) -> bool:
+    """Save one of the owner's decisions and have the code pushed; a conflict goes on, unless the code has ended."""
     for name, value in intent.items():
         setattr(code, name, value)
     if code.sync_status != PromoCode.SyncStatus.CONFLICT or code.archived_at:

@@ -19,6 +19,7 @@ SYNC_IN_WORDS = {
     SyncStatus.ERROR: "The push to Stripe failed: {error}",
     SyncStatus.CONFLICT: "Waits for your word: {error}",
 }
+IN_CONFLICT = "it is in conflict with Stripe"
 STRIPE = (
     "Stripe",
     {"fields": ("generations", "synced_at", "last_pull", "next_try_at", "sync_attempts")},
@@ -48,9 +49,8 @@ class StripeSide:
 
     @action(code_words.PUSH)
     def push_now(self, code: PromoCode, deed: Deed) -> None:
-        if code.sync_status == SyncStatus.CONFLICT:
-            raise Skipped("it is in conflict with Stripe")
-        promo_codes.retry(code)
+        if not promo_codes.retry(code):
+            raise Skipped(IN_CONFLICT)
 
     @action(code_words.PULL)
     def pull(self, code: PromoCode, deed: Deed) -> None:
@@ -61,4 +61,5 @@ class StripeSide:
     def retry(self, code: PromoCode, deed: Deed) -> None:
         if code.sync_status != SyncStatus.ERROR and not code.sync_error:
             raise Skipped("its last push did not fail")
-        promo_codes.retry(code)
+        if not promo_codes.retry(code):
+            raise Skipped(IN_CONFLICT)

@@ -264,6 +264,14 @@ def test_pause_during_a_conflict_settles_nothing(orphan: PromoCode, now: datetim
     assert settled(now, orphan).archived_at == now
 
 
+def test_neither_another_campaign_nor_a_retry_settles_a_conflict(orphan: PromoCode) -> None:
+    campaign = CampaignFactory()
+    assert promo_codes.move(orphan, to=campaign)
+    assert (again(orphan).campaign, again(orphan).sync_status) == (campaign, "conflict")
+    assert not promo_codes.retry(again(orphan))
+    assert again(orphan).sync_status == "conflict"
+
+
 def test_keep_ours_of_terms_that_only_stripe_can_make_is_refused(orphan: PromoCode, now: datetime) -> None:
     orphan.offer.kind = "other"
     orphan.offer.save()

@@ -8,7 +8,7 @@ import pytest
 from promos import leases, promo_codes, stripe_gateway
 from promos.models import PromoCode, StripeCoupon
 from promos.standin.server import Standin
-from promos.sync import push, run
+from promos.sync import conflicts, push, run
 from tests import audit
 from tests.factories import OfferFactory, PromoCodeFactory
 from tests.standin.faults import Faults
@@ -123,7 +123,7 @@ def test_push_after_a_refusal_asks_anew(standin: Standin, now: datetime) -> None
     code = pushed(PromoCodeFactory(code="LAUNCH"), now)
     assert code.sync_status == "conflict"
     stripe_gateway.update_promotion_code(made["id"], {"active": False})
-    promo_codes.retry(code)
+    conflicts.keep_ours(code, now=now)
     assert pushed(code, now).sync_status == "synced"
 
 
