@@ -9,6 +9,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
+from config import languages
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEFAULT_SECRET_KEY = "insecure-key-for-the-demo-and-tests-only-do-not-use-it-anywhere-else"  # noqa: S105
 
@@ -268,6 +270,8 @@ TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_I18N = True
 # Where makemessages writes what there is to translate, and compilemessages reads it.
 LOCALE_PATHS = [BASE_DIR / "locale"]
+# Django and allauth know a hundred languages; a page half in one of them, half in English, would be worse than none.
+LANGUAGES = languages.offered(LOCALE_PATHS)
 USE_TZ = True
 # A little more than the largest CSV that is imported.
 UPLOAD_LIMIT_BYTES = 26 * 1024 * 1024

@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.utils import translation
 
+from config import languages
 from promos.billing.current import STATUSES
 from promos.billing.words import NOT_OPENED, REFUSALS
 from promos.models import Customer, Subscription
@@ -117,3 +119,18 @@ def test_reasons_are_translatable() -> None:
 @pytest.mark.usefixtures("_brackets")
 def test_text_past_gettext_is_found() -> None:
     assert untranslated("<p>⟦Plan⟧ bought</p><a title='see it'></a>") == ["bought", "see", "it"]
+
+
+@pytest.mark.parametrize("address", ["/accounts/login/", "/accounts/signup/", "/no/such/page"])
+def test_page_without_a_translation_is_in_one_language(client: Client, db: None, address: str) -> None:
+    page = client.get(address, headers={"Accept-Language": "de-DE,de;q=0.9"}).content.decode()
+    assert '<html lang="en' in page
+    assert "Passwort" not in page
+
+
+def test_compiled_translation_is_offered(tmp_path: Path) -> None:
+    compiled = tmp_path / "pt_BR" / "LC_MESSAGES" / "django.mo"
+    compiled.parent.mkdir(parents=True)
+    assert languages.offered([tmp_path]) == [("en", "English")]
+    compiled.touch()
+    assert languages.offered([tmp_path]) == [("en", "English"), ("pt-br", "Brazilian Portuguese")]
