@@ -18,6 +18,8 @@ from promos.stripe_gateway import StripeObject
 
 logger = logging.getLogger(__name__)
 
+logger = logging.getLogger(__name__)
+
 State = CheckoutAttempt.State
 ASK_AGAIN_AFTER = timedelta(minutes=5)
 
@@ -26,7 +28,7 @@ def work(now: datetime, *, limit: int = 20) -> int:
     """Settle up to ``limit`` overdue checkouts by what Stripe says of them, and return how many were asked for.
 
     Raises:
-        stripe_gateway.StripeError: Stripe could not be asked; the checkout is due again later.
+        stripe_gateway.StripeError: Stripe could not be asked; the checkouts are due again later.
     """
     overdue = CheckoutAttempt.objects.filter(state__in=[State.OPENING, State.OPEN], ask_at__lte=now)
     asked = 0
