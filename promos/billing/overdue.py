@@ -18,8 +18,6 @@ from promos.stripe_gateway import StripeObject
 
 logger = logging.getLogger(__name__)
 
-logger = logging.getLogger(__name__)
-
 State = CheckoutAttempt.State
 ASK_AGAIN_AFTER = timedelta(minutes=5)
 

@@ -1,4 +1,3 @@
-import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Event, Thread
@@ -12,12 +11,10 @@ from pytest_django import Settings
 from promos import promo_codes, redemptions, stripe_gateway, worker
 from promos.billing import overdue
 from promos.models import CheckoutAttempt, Customer, LedgerEntry, PromoCode, ReconcileRun
-from promos.standin.messages import Response
 from promos.standin.server import Standin
 from promos.sync import push
 from tests.factories import LedgerEntryFactory, PromoCodeFactory, SyncedPromoCodeFactory
 from tests.promos import sides
-from tests.standin.faults import Faults
 
 pytestmark = pytest.mark.django_db
 
@@ -97,16 +94,6 @@ def test_an_overdue_checkout_that_stripe_does_not_know_is_released(
     CheckoutAttempt.objects.update(stripe_session_id="cs_test_of_another_account", state="open")
     assert overdue.work(now) == 1
     assert (held(attempt.promo_code), CheckoutAttempt.objects.get().state) == (0, "failed")
-
-
-def test_an_overdue_checkout_that_stripe_refuses_holds_up_no_other(
-    standin: Standin, customer: Customer, now: datetime
-) -> None:
-    refused, other = (open_attempt(customer, PromoCodeFactory(), now) for _ in range(2))
-    CheckoutAttempt.objects.filter(pk=refused.pk).update(stripe_session_id="cs_odd")
-    Faults(standin).always(refuse, path="/v1/checkout/sessions/cs_odd")
-    assert overdue.work(now) == 2
-    assert (held(refused.promo_code), held(other.promo_code)) == (1, 0)
 
 
 def test_overdue_checkouts_wait_while_stripe_is_down(
@@ -222,11 +209,6 @@ def test_the_hourly_round_is_made_once(standin: Standin, now: datetime) -> None:
     assert ReconcileRun.objects.count() == 1
     worker.make_round(now + timedelta(hours=1))
     assert ReconcileRun.objects.count() == 2
-
-
-def refuse(request: object, behind: object) -> Response:
-    error = {"type": "invalid_request_error", "message": "This cannot be asked."}
-    return Response(400, json.dumps({"error": error}), {"Content-Type": "application/json"})
 
 
 def eventually(is_so: Callable[[], bool]) -> bool:
