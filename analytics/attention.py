@@ -77,7 +77,12 @@ def _approvals(attention: Attention) -> list[Concern]:
         Concern(
             "Code that waits for approval",
             attention.codes.waiting,
-            links.rows(PromoCode, approved_at__isnull="True", archived_at__isnull="True"),
+            links.rows(
+                PromoCode,
+                submitted_at__isnull="False",
+                approved_at__isnull="True",
+                archived_at__isnull="True",
+            ),
             "Somebody other than who set its terms approves it.",
         ),
         Concern(

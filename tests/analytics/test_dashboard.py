@@ -126,6 +126,7 @@ def test_links_lead_to_exactly_the_rows_of_the_figure(signed_in: Client, now: da
     )
     redeem(code, at=now - timedelta(days=40))
     PromoCodeFactory(approved_at=None)
+    PromoCodeFactory(approved_at=None, submitted_at=None)  # a draft waits for nobody
     PromoCodeFactory(needs_review=True)
     PromoCodeFactory(max_redemptions=10, used_count=9)
     CampaignFactory(needs_approval=True)
