@@ -10,7 +10,7 @@ from promos.models import Campaign, PromoCode
 
 def open_codes(texts: list[str]) -> list[PromoCode]:
     """Return the codes with these texts that are not archived, in this order; all of them or none."""
-    return [_open_code(codes.normalise(text)) for text in dict.fromkeys(texts)]
+    return [_open_code(text) for text in dict.fromkeys(map(codes.normalise, texts))]
 
 
 def ids_of(text: str) -> tuple[int, ...]:

@@ -44,13 +44,14 @@ def run(action: str, options: dict[str, Any], *, now: datetime) -> Answer:
     act = _acts(now)[action]
     changed = {code.code: act(code) for code in found}
     answer = status.report(PromoCode.objects.filter(pk__in=[code.pk for code in found]), now=now)
+    told = answer.shown if found else []
     done = [code for code, was_done in changed.items() if was_done]
     skipped = [code for code, was_done in changed.items() if not was_done]
     # What was asked for was done, so a code's trouble with Stripe is not this action's failure.
     return replace(
         answer,
         data={**answer.data, "done": done, "skipped": skipped},
-        shown=[*answer.shown, f"{action}: {len(done)} done, {len(skipped)} with nothing to do."],
+        shown=[*told, f"{action}: {len(done)} done, {len(skipped)} with nothing to do."],
         failure="",
     )
 

@@ -339,6 +339,20 @@ def test_pause_of_a_text_that_several_customers_have_is_refused() -> None:
         run("pause", "PERSONAL")
 
 
+def test_code_named_twice_is_paused_once() -> None:
+    PromoCodeFactory(code="LAUNCH50")
+
+    run("pause", "LAUNCH50", "launch50")
+
+    assert PromoCode.objects.get().history.filter(paused_at__isnull=False).count() == 1
+
+
+def test_retry_with_nothing_to_retry_does_not_say_that_there_is_no_code() -> None:
+    set_sync(PromoCodeFactory(), "synced")
+
+    assert run("retry").strip() == "retry: 0 done, 0 with nothing to do."
+
+
 def test_retry_without_names_takes_those_that_failed() -> None:
     set_sync(PromoCodeFactory(code="REFUSED"), "error", "No such product.")
     set_sync(PromoCodeFactory(code="LATE"), "pending", "Stripe cannot be reached.")
