@@ -40,6 +40,13 @@ def test_command_on_a_taken_port_says_so(tmp_path):
     holder.stop()
 
 
+@pytest.mark.parametrize("command", ["stripe_standin", "demo"])
+@pytest.mark.parametrize("port", ["99999", "abc"])
+def test_command_refuses_what_is_no_port(command, port):
+    with pytest.raises(CommandError, match=f"{port} is no port"):
+        call_command(command, "--port", port)
+
+
 @pytest.mark.parametrize("key", ["sk_live_" + "a" * 24, "rk_live_" + "a" * 24])
 def test_command_refuses_to_run_beside_a_live_key(settings, tmp_path, key):
     settings.STRIPE_SECRET_KEY = key

@@ -20,6 +20,7 @@ from analytics.demo import filling, processes, story
 from analytics.demo.processes import NotStarted, Processes
 from analytics.demo.visitor import Stuck
 from promos import database
+from promos.management import arguments
 
 VAR = Path(settings.BASE_DIR) / "var"
 STORE = VAR / "standin.sqlite3"
@@ -34,7 +35,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=8000, help="of the web (8000)")
+        parser.add_argument("--port", type=arguments.port, default=8000, help="of the web (8000)")
         parser.add_argument("--reset", action="store_true", help="delete the data of an earlier run first")
         parser.add_argument("--no-serve", action="store_true", help="prepare and fill, then stop")
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from promos.management import arguments
 from promos.standin import server
 
 
@@ -18,8 +19,19 @@ class Command(BaseCommand):
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=server.DEFAULT_PORT)
-        parser.add_argument("--store", type=Path, default=Path(settings.BASE_DIR) / "var" / "standin.sqlite3")
+        parser.add_argument(
+            "--port",
+            type=arguments.port,
+            default=server.DEFAULT_PORT,
+            help=f"where it listens ({server.DEFAULT_PORT})",
+        )
+        parser.add_argument(
+            "--store",
+            type=Path,
+            metavar="FILE",
+            default=Path(settings.BASE_DIR) / "var" / "standin.sqlite3",
+            help="what it keeps between two runs (var/standin.sqlite3)",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_beside_live_key()
