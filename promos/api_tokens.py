@@ -45,6 +45,13 @@ def find(key: str, *, now: datetime) -> ApiToken | None:
     return token
 
 
+def state(token: ApiToken, *, now: datetime) -> str:
+    """Say in a word whether a token can still be used: Good, Revoked or Over."""
+    if token.revoked_at:
+        return "Revoked"
+    return "Over" if token.expires_at and token.expires_at <= now else "Good"
+
+
 def revoke(token: ApiToken, *, now: datetime) -> bool:
     """End a token for good; return False when it was revoked before."""
     return ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now) == 1

@@ -84,6 +84,4 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
     @display(description="State", label={"Good": "success", "Revoked": "danger", "Over": "warning"})
     def state(self, obj: ApiToken) -> str:
-        if obj.revoked_at:
-            return "Revoked"
-        return "Over" if obj.expires_at and obj.expires_at <= timezone.now() else "Good"
+        return api_tokens.state(obj, now=timezone.now())

@@ -1,9 +1,11 @@
+import json
 from datetime import datetime, timedelta
 from io import StringIO
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from promos import api_tokens
 from promos.models import ApiToken
@@ -54,6 +56,35 @@ def test_command_prints_a_key_once_and_revokes_it(owner: User, now: datetime) ->
     assert key not in run("list", owner.email)
     run("revoke", str(token.pk))
     assert api_tokens.find(key, now=now) is None
+
+
+def test_command_answers_programs_in_json(owner: User, now: datetime) -> None:
+    made = json.loads(run("issue", owner.email, "--name", "shop", "--json"))
+    (listed,) = json.loads(run("list", owner.email, "--json"))["tokens"]
+    assert api_tokens.find(made["key"], now=now)
+    assert (listed["id"], listed["name"], listed["state"]) == (made["id"], "shop", "good")
+    assert json.loads(run("revoke", str(made["id"]), "--json")) == {"revoked": made["id"]}
+
+
+def test_command_lists_how_each_key_stands(owner: User, now: datetime) -> None:
+    assert run("list", owner.email) == "owner@example.com has no key."
+    api_tokens.issue(owner, name="shop", now=now, expires_at=timezone.now() - timedelta(days=1))
+    assert "over, last used never" in run("list", owner.email)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--days", "0", "from 1 to 3650"),
+        ("--days", "-3", "from 1 to 3650"),
+        ("--name", "x" * 101, "at most 100"),
+    ],
+)
+def test_command_refuses_a_key_that_nobody_could_use(
+    owner: User, option: str, value: str, sentence: str
+) -> None:
+    with pytest.raises(CommandError, match=sentence):
+        run("issue", owner.email, "--name", "shop", f"{option}={value}")
 
 
 @pytest.mark.parametrize("words", [("issue", "nobody@example.com", "--name", "x"), ("revoke", "7")])

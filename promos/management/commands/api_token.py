@@ -1,7 +1,8 @@
 """Make, list and revoke the keys to the JSON API."""
 
-from argparse import ArgumentParser
-from datetime import timedelta
+import json
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -11,6 +12,23 @@ from django.utils import timezone
 from promos import api_tokens
 from promos.models import ApiToken
 
+#: For a program, and in lines for a person.
+Outcome = tuple[dict[str, Any], list[str]]
+
+
+def days(text: str) -> int:
+    # Ten years are longer than any program lives; far more would leave the calendar.
+    if not text.isdecimal() or not 0 < int(text) <= 3_650:
+        raise ArgumentTypeError("Take from 1 to 3650 days, or leave it out: good until it is revoked.")
+    return int(text)
+
+
+def name(text: str) -> str:
+    longest = ApiToken._meta.get_field("name").max_length or 0
+    if not text.strip() or len(text) > longest:
+        raise ArgumentTypeError(f"Say in at most {longest} letters what uses it.")
+    return text
+
 
 class Command(BaseCommand):
     help = "Make a key to the JSON API for a user (shown once), list a user's keys, or revoke one."
@@ -18,36 +36,55 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         deeds = parser.add_subparsers(dest="deed", required=True)
         issue = deeds.add_parser("issue", help="make a key and print it")
-        issue.add_argument("email")
-        issue.add_argument("--name", required=True, help="what uses it")
-        issue.add_argument("--days", type=int, help="for how long it is good; without it for ever")
-        deeds.add_parser("list", help="list a user's keys").add_argument("email")
-        deeds.add_parser("revoke", help="end a key for good").add_argument("id", type=int)
+        issue.add_argument("email", help="of the user as whom the program acts")
+        issue.add_argument("--name", type=name, required=True, help="what uses it")
+        issue.add_argument(
+            "--days", type=days, help="for how long it is good; until it is revoked if left out"
+        )
+        listed = deeds.add_parser("list", help="list a user's keys")
+        listed.add_argument("email", help="of the user")
+        revoke = deeds.add_parser("revoke", help="end a key for good")
+        revoke.add_argument("id", type=int, help="its number in the list")
+        for deed in (issue, listed, revoke):
+            deed.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["deed"] == "revoke":
-            self._revoke(options["id"])
-            return
-        user = User.objects.filter(email__iexact=options["email"]).first()
-        if user is None:
-            raise CommandError(f"Nobody here has the address {options['email']}.")
-        if options["deed"] == "issue":
-            self._issue(user, options)
-        else:
-            self._list(user)
-
-    def _issue(self, user: User, options: dict[str, Any]) -> None:
         now = timezone.now()
+        if options["deed"] == "revoke":
+            answer, lines = self._revoke(options["id"], now)
+        else:
+            user = User.objects.filter(email__iexact=options["email"]).first()
+            if user is None:
+                raise CommandError(f"Nobody here has the address {options['email']}.")
+            is_new = options["deed"] == "issue"
+            answer, lines = self._issue(user, options, now) if is_new else self._list(user, now)
+        self.stdout.write(json.dumps(answer, indent=2, default=str) if options["json"] else "\n".join(lines))
+
+    def _issue(self, user: User, options: dict[str, Any], now: datetime) -> Outcome:
         expires_at = now + timedelta(days=options["days"]) if options["days"] else None
-        _token, key = api_tokens.issue(user, name=options["name"], now=now, expires_at=expires_at)
-        self.stdout.write(key)
+        token, key = api_tokens.issue(user, name=options["name"], now=now, expires_at=expires_at)
+        return {"id": token.pk, "key": key, "expires_at": expires_at}, [key]
 
-    def _list(self, user: User) -> None:
-        for token in ApiToken.objects.filter(user=user).order_by("pk"):
-            state = "revoked" if token.revoked_at else "good"
-            self.stdout.write(f"{token.pk}  {token}  {state}, last used {token.used_at or 'never'}")
+    def _list(self, user: User, now: datetime) -> Outcome:
+        tokens = ApiToken.objects.filter(user=user).order_by("pk")
+        found = [(token, api_tokens.state(token, now=now).lower()) for token in tokens]
+        answer = [
+            {
+                "id": token.pk,
+                "name": token.name,
+                "state": state,
+                "expires_at": token.expires_at,
+                "used_at": token.used_at,
+            }
+            for token, state in found
+        ]
+        lines = [
+            f"{token.pk}  {token}  {state}, last used {token.used_at or 'never'}" for token, state in found
+        ]
+        return {"tokens": answer}, lines or [f"{user.email} has no key."]
 
-    def _revoke(self, token_id: int) -> None:
+    def _revoke(self, token_id: int, now: datetime) -> Outcome:
         token = ApiToken.objects.filter(pk=token_id).first()
-        if token is None or not api_tokens.revoke(token, now=timezone.now()):
+        if token is None or not api_tokens.revoke(token, now=now):
             raise CommandError(f"There is no key {token_id} to revoke.")
+        return {"revoked": token_id}, [f"{token} is revoked."]
