@@ -37,6 +37,8 @@ DISCOUNTED = Q(discount_amount__gt=0)
 SOLD = ORDERS | Q(kind=LedgerEntry.Kind.SHARE)
 #: A customer who entered a code is a buyer when the checkout is completed within this time.
 CONVERSION_WINDOW = timedelta(days=30)
+#: Stripe tells whole seconds, so who paid in the second of the entry seems to have paid before it.
+STRIPES_CLOCK = timedelta(seconds=1)
 Row = TypeVar("Row")
 
 # A sum may bear its column's name, but whatever else reads the column must stand before it.
@@ -281,13 +283,6 @@ class Conversion:
 
 def conversion(scope: Scope) -> Conversion:
     """Follow the customers whose entry of a code was accepted in the period."""
-    bought = PromoCodeUsage.objects.filter(
-        promo_code=OuterRef("promo_code"),
-        customer=OuterRef("customer"),
-        status__in=SETTLED,
-        redeemed_at__gte=OuterRef("checked_at"),
-        redeemed_at__lt=OuterRef("checked_at") + CONVERSION_WINDOW,
-    )
     accepted = CodeCheck.objects.filter(
         reason="",
         promo_code__isnull=False,
@@ -297,9 +292,20 @@ def conversion(scope: Scope) -> Conversion:
     )
     row = accepted.aggregate(
         entered=Count("customer", distinct=True),
-        bought=Count("customer", distinct=True, filter=Exists(bought)),
+        bought=Count("customer", distinct=True, filter=Exists(bought())),
     )
     return Conversion(**row)
+
+
+def bought() -> QuerySet[PromoCodeUsage]:
+    """Return the redemptions that followed the entry of a code which they are looked up for."""
+    return PromoCodeUsage.objects.filter(
+        promo_code=OuterRef("promo_code"),
+        customer=OuterRef("customer"),
+        status__in=SETTLED,
+        redeemed_at__gt=OuterRef("checked_at") - STRIPES_CLOCK,
+        redeemed_at__lt=OuterRef("checked_at") + CONVERSION_WINDOW,
+    )
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from django.db.models import F, Q
 
 from analytics import cohort_checks, reckoning, total_checks
 from analytics.models import PromoCodeAnalytics
-from analytics.queries import CONVERSION_WINDOW, SETTLED
+from analytics.queries import CONVERSION_WINDOW, SETTLED, STRIPES_CLOCK
 from analytics.reckoning import Difference, Row, Sorted
 from promos.models import Campaign, CheckoutAttempt, CodeCheck, LedgerEntry, PromoCode, PromoCodeUsage
 from promos.redemptions.limits import PURCHASES
@@ -207,7 +207,7 @@ def _conversion(checks: Iterable[Row], uses: Iterable[Row]) -> Row:
     for check in checks:
         customer, at = check["customer_id"], check["checked_at"]
         entered.add(customer)
-        if any(at <= used_at < at + CONVERSION_WINDOW for used_at in redeemed[customer]):
+        if any(at - STRIPES_CLOCK < used_at < at + CONVERSION_WINDOW for used_at in redeemed[customer]):
             converted.add(customer)
     return dict(zip(_OF_CHECKS, (len(entered), len(converted)), strict=True))
 

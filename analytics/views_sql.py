@@ -29,10 +29,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 VIEW = "promo_code_analytics"
 #: What the view reads; it is made only where all of these exist.
 TABLES = frozenset({"promo_codes", "promo_code_usage", "promos_ledgerentry", "promos_codecheck"})
-#: Whether a redemption came in thirty days from a check; SQLite's times are text.
+#: Whether a redemption came in thirty days from a check, or in its second, since Stripe tells whole seconds; SQLite's
+#: times are text.
 WITHIN = {
-    "postgresql": "usages.redeemed_at < checks.checked_at + INTERVAL '30 days'",
-    "sqlite": "julianday(usages.redeemed_at) < julianday(checks.checked_at) + 30",
+    "postgresql": """usages.redeemed_at >= date_trunc('second', checks.checked_at)
+                AND usages.redeemed_at < checks.checked_at + INTERVAL '30 days'""",
+    "sqlite": """usages.redeemed_at >= strftime('%Y-%m-%d %H:%M:%S', checks.checked_at)
+                AND julianday(usages.redeemed_at) < julianday(checks.checked_at) + 30""",
 }
 
 DROP = "DROP VIEW IF EXISTS promo_code_analytics"
@@ -128,7 +131,6 @@ LEFT JOIN (
             WHERE usages.promo_code_id = checks.promo_code_id
                 AND usages.customer_id = checks.customer_id
                 AND usages.status IN ('settled', 'refunded')
-                AND usages.redeemed_at >= checks.checked_at
                 AND {within}
         ) THEN checks.customer_id END) AS converted
     FROM promos_codecheck AS checks

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, Q, QuerySet
 
+from analytics import queries
 from analytics.formulas import Ratio
 from analytics.measures import rows
-from analytics.queries import CONVERSION_WINDOW, SETTLED
 from analytics.selection import Selection
-from promos.models import CheckoutAttempt, CodeCheck, CodeView, PromoCodeUsage
+from promos.models import CheckoutAttempt, CodeCheck, CodeView
 
 MOST_REFUSED = 15
 MOST_ENTERED = 20
@@ -130,11 +130,4 @@ def _accepted(selection: Selection) -> QuerySet[CodeCheck]:
 
 
 def _bought() -> Count:
-    bought = PromoCodeUsage.objects.filter(
-        promo_code=OuterRef("promo_code"),
-        customer=OuterRef("customer"),
-        status__in=SETTLED,
-        redeemed_at__gte=OuterRef("checked_at"),
-        redeemed_at__lt=OuterRef("checked_at") + CONVERSION_WINDOW,
-    )
-    return Count("customer", distinct=True, filter=Exists(bought))
+    return Count("customer", distinct=True, filter=Exists(queries.bought()))

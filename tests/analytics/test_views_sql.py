@@ -10,8 +10,12 @@ from django.db import connection, models, transaction
 from django.db.utils import DatabaseError
 from pytest_django import Settings
 
-from analytics import verification, views_sql
+from analytics import queries, verification, views_sql
+from analytics.formulas import Ratio
+from analytics.measures import steps
 from analytics.models import PromoCodeAnalytics
+from analytics.queries import Conversion, Scope
+from analytics.selection import Selection
 from promos.models import LedgerEntry, PromoCode, PromoCodeUsage
 from tests.analytics.builders import after, buy, pay_back, redeem, renew
 from tests.factories import LONG_AGO, CodeCheckFactory, CustomerFactory, PromoCodeFactory, UsageFactory
@@ -84,6 +88,22 @@ def test_view_follows_who_entered_a_code_for_thirty_days() -> None:
     for row in PromoCodeAnalytics.objects.all():
         assert (row.entered_customers, row.converted_customers) == (4, 1)
         assert row.conversion_rate == Decimal("0.2500")
+
+
+@pytest.mark.django_db
+def test_view_converts_who_paid_in_the_second_of_the_entry() -> None:
+    code, quick, before = PromoCodeFactory(), CustomerFactory(), CustomerFactory()
+    entered = LONG_AGO.replace(microsecond=800_000)
+    for customer, at in ((quick, LONG_AGO), (before, LONG_AGO - timedelta(seconds=1))):
+        CodeCheckFactory(promo_code=code, customer=customer, checked_at=entered)
+        redeem(code, customer=customer, at=at)
+
+    row = PromoCodeAnalytics.objects.get()
+
+    assert (row.entered_customers, row.converted_customers) == (2, 1)
+    assert queries.conversion(Scope()) == Conversion(entered=2, bought=1)
+    assert steps.conversion(Selection()) == Ratio(1, 2)
+    assert list(verification.view()) == []
     assert not list(verification.view())
 
 
