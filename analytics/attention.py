@@ -103,10 +103,10 @@ def _approvals(attention: Attention) -> list[Concern]:
 def _differences(attention: Attention, overview: Overview) -> list[Concern]:
     return [
         Concern(
-            "Webhook that could not be processed",
+            "Webhook not processed yet, being retried",
             attention.failed_webhooks,
             links.rows(WebhookEvent, processed_at__isnull="True", error__gt=""),
-            "Read the reason and process it again.",
+            "Nothing to do if Stripe is down; else read the reason on the event.",
         ),
         Concern(
             "Difference from Stripe that could not be repaired",

@@ -101,7 +101,8 @@ def _comparison(found: health.Health, now: datetime) -> Line:
 
 def _failed_events() -> Line:
     count = WebhookEvent.objects.failed().count()
-    return Line("Failed events", str(count), count == 0, "Read the reason on the event and process it again.")
+    fix = "Nothing to do while Stripe is down; else read the reason on the event."
+    return Line("Events tried again", str(count), count == 0, fix)
 
 
 def _people() -> list[Line]:

@@ -31,7 +31,7 @@ PROMOTION_CODE_COLOURS = by_label(
         StripePromotionCode.State.CREATING: "info",
     }
 )
-EVENT_COLOURS = {"Processed": "success", "Waiting": "info", "Failed": "danger"}
+EVENT_COLOURS = {"Processed": "success", "Waiting": "info", "Retrying": "warning"}
 
 
 @admin.register(StripeCoupon)
@@ -113,7 +113,7 @@ class EventStateFilter(DropdownFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("failed", "Failed"), ("waiting", "Waiting"), ("done", "Processed")]
+        return [("failed", "Retrying"), ("waiting", "Waiting"), ("done", "Processed")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> QuerySet[WebhookEvent]:
         unprocessed = queryset.filter(processed_at__isnull=True)
@@ -154,7 +154,7 @@ class WebhookEventAdmin(HealthPage, ReadOnlyAdmin):
     def state_badge(self, obj: WebhookEvent) -> str:
         if obj.processed_at is not None:
             return "Processed"
-        return "Failed" if obj.error else "Waiting"
+        return "Retrying" if obj.error else "Waiting"
 
     @display(description="Event")
     def event_link(self, obj: WebhookEvent) -> SafeString | str:

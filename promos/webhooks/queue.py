@@ -73,7 +73,9 @@ def process_again(events: WebhookEventQuerySet, now: datetime) -> int:
 
 def note_failure(event: WebhookEvent, error: Exception, now: datetime) -> None:
     """Set on the event (unsaved) what went wrong and when to try again."""
-    event.error = f"{type(error).__name__}: {error}"
+    is_stripes = isinstance(error, stripe_gateway.StripeError)
+    # Stripe's words speak for themselves; of anything else the kind is half of what went wrong.
+    event.error = str(error) if is_stripes else f"{type(error).__name__}: {error}"
     event.attempts += 1
     is_hopeless = isinstance(error, stripe_gateway.Rejected) and event.attempts > SOON_TRIES
     event.next_try_at = now + (SELDOM if is_hopeless else leases.wait(event.attempts))

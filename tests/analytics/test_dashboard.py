@@ -109,7 +109,7 @@ def test_home_lists_what_needs_attention(signed_in: Client, now: datetime) -> No
         "conflict",
         "retried",
         "expires within 7",
-        "Webhook that",
+        "Webhook not",
         "past its code's limit",
     ):
         assert label in page

@@ -33,7 +33,7 @@ def test_everything_that_is_wrong_is_named_with_a_fix(owner: User, now: datetime
     factories.WebhookEventFactory(received_at=now - timedelta(days=3), error="KeyError")
     factories.PromoCodeFactory()
     PromoCode.objects.update(updated_at=now - timedelta(hours=1))
-    names = {"Webhook endpoint", "Events", "Queue", "Comparison with Stripe", "Failed events"}
+    names = {"Webhook endpoint", "Events", "Queue", "Comparison with Stripe", "Events tried again"}
     assert bad(now) == names | {"Second factors", "Approval by a second person"}
     assert all(line.fix for line in health.lines(now) if not line.is_good)
 

@@ -107,7 +107,7 @@ def test_failure_waits_longer_each_time_and_never_gives_up(calls, now):
     queue.work(now)
 
     event.refresh_from_db()
-    assert event.error == "Unavailable: Stripe could not be reached."
+    assert event.error == "Stripe could not be reached."
     assert event.attempts == 501
     assert now <= event.next_try_at <= now + timedelta(minutes=15)
     assert queue.work(event.next_try_at) == 1
