@@ -86,8 +86,11 @@ def begin(run: Run, number: int) -> Step:
 def finish(run: Run, generation: StripePromotionCode) -> Made | None:
     """Make the promotion code of a row, or take over the one that a lost try made.
 
-    A row whose code was edited, ended or used before it was made is given up.
+    A row whose code was edited, ended or used before it was made is given up. One that
+    lost its id and has no request is looked up by the terms that it had.
     """
+    if not generation.creation:
+        generation.creation = _planned(run, generation)
     found = _find(generation) if creation.was_sent(generation) else None
     if found is not None:
         return Made(generation, found)
@@ -199,7 +202,7 @@ def _prepare(run: Run) -> None:
 
 
 def _planned(run: Run, generation: StripePromotionCode) -> dict[str, Any]:
-    wanted = terms.of_code(run.code, generation, now=run.now)
+    wanted = generation.synced_terms or terms.of_code(run.code, generation, now=run.now)
     metadata = marks.of_generation(generation.promo_code_id, generation.generation)
     params = terms.promotion_code_params(wanted) | {"metadata": metadata}
     return creation.planned(wanted, params, sent_at=run.now)

@@ -11,6 +11,7 @@ from django.db import connection
 from promos.doctor import examination
 from promos.doctor.findings import Finding, Repair
 from promos.models import Offer, PromoCode, StripePromotionCode
+from promos.standin.server import Standin
 from tests.factories import (
     CampaignFactory,
     OfferFactory,
@@ -19,6 +20,7 @@ from tests.factories import (
     PromoCodeFactory,
     SyncedPromoCodeFactory,
 )
+from tests.promos import sides
 
 pytestmark = pytest.mark.django_db
 
@@ -309,6 +311,17 @@ def test_promotion_code_without_its_id_is_looked_up_again(now: datetime) -> None
     mend(now)
     code.refresh_from_db()
     assert (code.sync_status, code.stripe_promotion_codes.get().state) == ("pending", "creating")
+
+
+def test_promotion_code_without_its_id_is_made_anew_by_the_next_push(standin: Standin, now: datetime) -> None:
+    code = sides.synced(now)
+    made = sides.stripe_id(code)
+    StripePromotionCode.objects.update(stripe_promotion_code_id=None)
+    mend(now)
+    sides.push_all(now)
+    code.refresh_from_db()
+    assert (code.sync_status, code.sync_error) == ("synced", "")
+    assert sides.stripe_id(code) == made
 
 
 def test_dry_run_shows_the_change_and_saves_nothing(now: datetime) -> None:
