@@ -33,4 +33,7 @@ def network(request: HttpRequest) -> str:
         return ""
     if address.version == 4:
         return str(address)
+    if address.ipv4_mapped:
+        # A server that listens on IPv6 names all of IPv4 so: one network to it, and a visitor each to us.
+        return str(address.ipv4_mapped)
     return str(ipaddress.ip_network((address, IPV6_PREFIX), strict=False))
