@@ -1,11 +1,17 @@
 """How gunicorn serves the site: a few processes with threads, since most of a request is waiting for the database."""
 
 import gc
-import os
+from pathlib import Path
 
-bind = os.environ.get("WEB_BIND", "127.0.0.1:8000")
+import environ
+
+# Read before Django's settings are, from the same file.
+_env = environ.Env()
+_env.read_env(Path(__file__).resolve().parent.parent / ".env")
+
+bind = _env.str("WEB_BIND", default="127.0.0.1:8000")
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+workers = _env.int("WEB_CONCURRENCY", default=2)
 threads = 8
 timeout = 60
 graceful_timeout = 20

@@ -106,8 +106,11 @@ APPROVAL_BUDGETS = {
 
 if STRIPE_LIVE_MODE and DEBUG:
     raise ImproperlyConfigured("DEBUG must be off beside a live Stripe key.")
-if STRIPE_LIVE_MODE and SECRET_KEY == DEFAULT_SECRET_KEY:
-    raise ImproperlyConfigured("Set a SECRET_KEY of your own beside a live Stripe key.")
+if (STRIPE_LIVE_MODE or _secure) and SECRET_KEY == DEFAULT_SECRET_KEY:
+    raise ImproperlyConfigured(
+        "Set a SECRET_KEY of your own for an https:// SITE_URL and beside a live Stripe key: "
+        "who knows the key can sign in as anybody."
+    )
 if STRIPE_LIVE_MODE and _stripe_host:
     raise ImproperlyConfigured("STRIPE_API_HOST must not be set beside a live Stripe key.")
 
