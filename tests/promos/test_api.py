@@ -255,6 +255,14 @@ def test_staff_need_the_permission_for_what_they_do(stranger: User, now: datetim
     assert error(viewer.post(kind="free")) == (403, "permission_denied")
 
 
+def test_counts_of_calls_are_not_pushed_out_by_those_of_others(db: None) -> None:
+    """Django's own limit is 300 entries; beyond it every third count is forgotten, of logins too."""
+    cache.clear()
+    for caller in range(310):
+        cache.set(f"throttle_burst_{caller}", [1.0])
+    assert all(cache.get(f"throttle_burst_{caller}") for caller in range(310))
+
+
 def test_calls_are_throttled_per_user(buyer: Caller, team: Shop, settings: Settings) -> None:
     cache.clear()
     statuses = [buyer.get("plans/").status_code for _ in range(121)]
