@@ -91,14 +91,13 @@ def _record(
         Customer.objects.select_for_update().get(pk=order.customer_id)
     # Read under the lock: the order may have found its redemption meanwhile.
     order = LedgerEntry.objects.get(pk=order.pk)
-    usage = order.usage = usages.locked().get(pk=order.usage_id) if order.usage_id else None
+    redeemed = usages.locked_of_order(order)
+    order.usage = next((usage for usage in redeemed if usage.pk == order.usage_id), None)
     known = LedgerEntry.objects.filter(kind=kind, order=order).values_list("stripe_object_id", flat=True)
     new = [_entry(kind, movement, order, event) for movement in movements if movement.object_id not in known]
     LedgerEntry.objects.bulk_create(new)
     changes = [Change(None, moves=tuple(map(totals.of_entry, new)))]
-    if new and usage is not None:
-        changes.append(usages.refresh(usage))
-    counters.apply(changes)
+    counters.apply(changes + [usages.refresh(usage) for usage in redeemed if new])
 
 
 def _entry(kind: str, movement: _Movement, order: LedgerEntry, event: WebhookEvent | None) -> LedgerEntry:

@@ -48,6 +48,15 @@ def locked() -> QuerySet[PromoCodeUsage]:
     return PromoCodeUsage.objects.select_for_update(of=("self",)).select_related("promo_code__campaign")
 
 
+def locked_of_order(order: LedgerEntry) -> list[PromoCodeUsage]:
+    """Lock and return the redemptions that an order is part of: its own code's and those of further codes."""
+    keys = [
+        order.usage_id,
+        *order.reversals.filter(kind=LedgerEntry.Kind.SHARE).values_list("usage", flat=True),
+    ]
+    return list(locked().filter(pk__in=filter(None, keys)).order_by("pk"))
+
+
 def open_with(entry: LedgerEntry, code: PromoCode, *, reserved_amount: int) -> Change:
     """Make the redemption of a new entry and set it on the (unsaved) entry."""
     usage = _of_entry(entry, code)
@@ -134,7 +143,12 @@ def _settle(usage: PromoCodeUsage, *, is_paid_back: bool) -> None:
 
 
 def _is_paid_back(first: LedgerEntry, entries: Sequence[LedgerEntry]) -> bool:
-    """Whether all that the first order brought in, tax included, was refunded; disputes are no refunds."""
+    """Whether all that the first order brought in, tax included, was refunded; disputes are no refunds.
+
+    A further code's share brought in nothing itself: it goes the way of the order that it is part of.
+    """
+    if first.kind == LedgerEntry.Kind.SHARE and first.order is not None:
+        return _is_paid_back(first.order, list(first.order.reversals.all()))
     paid = first.net_amount + first.tax_amount
     back = (
         entry.net_amount + entry.tax_amount

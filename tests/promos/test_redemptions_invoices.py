@@ -117,13 +117,44 @@ def test_second_code_that_was_unknown_gets_its_share_later(code, now) -> None:
     assert (used(second), second.usages.get().discount_amount) == (1, 500)
 
 
-def test_refund_of_an_order_with_two_codes_is_the_first_ones(code, now) -> None:
+@pytest.mark.parametrize(
+    ("amount", "status", "uses"), [(8_500, "refunded", (0, 0)), (8_499, "settled", (1, 1))]
+)
+def test_full_refund_of_an_order_gives_the_use_of_both_codes_back(code, now, amount, status, uses) -> None:
     second = SyncedPromoCodeFactory()
     take(two_codes(code, second), now)
     order = LedgerEntry.objects.get(kind="invoice")
+    redemptions.record_refund(refund(amount, month=1), order=order, event=None)
+    own, share = code.usages.get(), second.usages.get()
+    assert (own.status, own.net_amount) == (status, 8_500 - amount)
+    # The money is the order's, once: what the second code took off stands.
+    assert (share.status, share.discount_amount, share.net_amount) == (status, 500, 0)
+    assert (used(code), used(second)) == uses
+    assert list(total_checks.codes()) == list(total_checks.plans()) == []
+
+
+def test_refund_that_falls_through_takes_the_use_of_both_codes_again(code, now) -> None:
+    second = SyncedPromoCodeFactory()
+    take(two_codes(code, second), now)
+    order = LedgerEntry.objects.get(kind="invoice")
+    for outcome in ("succeeded", "failed"):
+        told = refund(8_500, month=1) | {"status": outcome}
+        redemptions.record_refund(told, order=order, event=None)
+    assert set(PromoCodeUsage.objects.values_list("status", flat=True)) == {"settled"}
+    assert (used(code), used(second)) == (1, 1)
+
+
+def test_second_code_that_arrives_after_the_refund_is_not_used(code, now) -> None:
+    second = SyncedPromoCodeFactory()
+    StripePromotionCode.objects.filter(promo_code=second).update(stripe_promotion_code_id="promo_later")
+    take(two_codes(code, second), now)
+    order = LedgerEntry.objects.get(kind="invoice")
     redemptions.record_refund(refund(8_500, month=1), order=order, event=None)
-    assert (code.usages.get().status, code.usages.get().net_amount) == ("refunded", 0)
-    assert (second.usages.get().status, second.usages.get().net_amount) == ("settled", 0)
+    StripePromotionCode.objects.filter(promo_code=second).update(
+        stripe_promotion_code_id=f"promo_{second.pk}"
+    )
+    redemptions.link(f"promo_{second.pk}", now=now)
+    assert (used(second), second.usages.get().status) == (0, "refunded")
 
 
 def test_invoice_by_hand_meets_the_session_that_was_paid_with_it(code, now) -> None:
