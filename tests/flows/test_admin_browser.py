@@ -49,7 +49,7 @@ def shop(db: None, now: datetime) -> PromoCode:
         name="Spring launch", currency="usd", budget_amount=500_000, spent_amount=120_000
     )
     offer = factories.OfferFactory(duration="repeating", duration_in_months=3)
-    code = factories.PromoCodeFactory(
+    code = factories.SyncedPromoCodeFactory(
         code="SPRING20", campaign=campaign, offer=offer, max_redemptions=500, used_count=123
     )
     redeem(code, at=now - timedelta(days=1))
