@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -22,6 +23,10 @@ class Amount:
     currency: str
 
 
+#: What an export can say; a Decimal is a share, 0.2000 for 20 %.
+Value = Amount | int | Decimal | str
+
+
 @dataclass(frozen=True)
 class Cell:
     """What is shown, what an export says in its place, and the way to the rows behind it.
@@ -30,7 +35,7 @@ class Cell:
     """
 
     text: str
-    value: Amount | int | str | None = None
+    value: Value | None = None
     link: str = ""
     level: int = 0
 
@@ -38,7 +43,7 @@ class Cell:
         return self.text
 
     @property
-    def exported(self) -> Amount | int | str:
+    def exported(self) -> Value:
         return self.text if self.value is None else self.value
 
 
@@ -65,9 +70,14 @@ def heat(number: int, most: int) -> Cell:
     return count(number, level=-(-number * 5 // most) if number > 0 else 0)
 
 
-def share(ratio: Ratio) -> Cell:
+def share(ratio: Ratio, *, level: int = 0) -> Cell:
     """Show a ratio: a percentage, "—" over nothing, "too few" under thirty cases."""
-    return Cell(str(ratio))
+    return Cell(str(ratio), ratio.share, level=level)
+
+
+def part(ratio: Ratio) -> Cell:
+    """Show the cases of a ratio: "3 of 9", which an export gives as 3."""
+    return Cell(f"{ratio.part:,} of {ratio.whole:,}", ratio.part)
 
 
 def day(when: date) -> Cell:

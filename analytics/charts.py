@@ -48,11 +48,20 @@ class Labels:
 
     header: str
     names: Sequence[str]
+    #: The first day of each, which an export gives in the name's place.
+    days: Sequence[date] = ()
+
+    @property
+    def cells(self) -> list[Cell]:
+        if not self.days:
+            return [blocks.words(name) for name in self.names]
+        return [Cell(name, day.isoformat()) for name, day in zip(self.names, self.days, strict=True)]
 
     @classmethod
     def of_buckets(cls, period: Period) -> Labels:
         """Return the days, weeks or months of a period, short as an axis has room for."""
-        return cls(period.bucket.capitalize(), [_short(day, period) for day in period.buckets()])
+        days = period.buckets()
+        return cls(period.bucket.capitalize(), [_short(day, period) for day in days], days)
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,7 @@ def draw(
         headers=[labels.header, *drawn],
         rows=[
             [name, *(_cell(value, currency) for value in values)]
-            for name, *values in zip(labels.names, *(one.values for one in series), strict=True)
+            for name, *values in zip(labels.cells, *(one.values for one in series), strict=True)
         ],
         kind="line" if shape == "line" else "bar",
     )
@@ -106,7 +115,10 @@ def _cell(value: int | None, currency: str) -> Cell:
 
 
 def _short(day: date, period: Period) -> str:
-    return f"{day:%b %Y}" if period.bucket == "month" else f"{day:%d %b}"
+    if period.bucket == "month":
+        return f"{day:%b %Y}"
+    # Over more than a year a day's name would come twice.
+    return f"{day:%d %b}" if period.days <= 365 else f"{day:%d %b %Y}"
 
 
 def money_over_time(points: Sequence[Point], currency: str, period: Period, *, formula: str) -> Chart:

@@ -86,6 +86,13 @@ class Ratio:
         return (Decimal(self.part) * 100 / self.whole).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
 
     @property
+    def share(self) -> Decimal | None:
+        """The part of one with four decimals, as the SQL view has it; None where there is no percentage."""
+        if self.whole == 0 or self.is_too_few:
+            return None
+        return (Decimal(self.part) / self.whole).quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)
+
+    @property
     def _cases(self) -> int:
         return self.whole if self.cases is None else self.cases
 

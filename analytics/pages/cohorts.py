@@ -217,7 +217,7 @@ def _heat(share: Ratio | None) -> Cell:
     """Show a share, the stronger the higher; a month that is not over stays empty."""
     if share is None:
         return blocks.words("")
-    return Cell(str(share), level=0 if share.is_too_few else int(share.percent) // 25 + 1)
+    return blocks.share(share, level=0 if share.is_too_few else int(share.percent) // 25 + 1)
 
 
 def _left_out(later: int, unshown: Sequence[Comparison], names: Names) -> list[Section]:

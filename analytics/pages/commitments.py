@@ -148,7 +148,11 @@ def _maximum(exposed: Exposure) -> Cell:
 def _by_month(owed: Commitments) -> Chart:
     return charts.draw(
         "Discount still owed, by month",
-        Labels("Month", [f"{month.month:%b %Y}" for month in owed.months]),
+        Labels(
+            "Month",
+            [f"{month.month:%b %Y}" for month in owed.months],
+            [month.month for month in owed.months],
+        ),
         [
             Series("Committed", [month.committed_amount for month in owed.months], charts.ALL_COLOUR),
             Series("Expected", [month.expected_amount for month in owed.months], charts.DISCOUNT_COLOUR),

@@ -1,15 +1,20 @@
-"""A page's figures for other programs: the same sections with the same filters, as CSV or JSON."""
+"""A page's figures for other programs: the same sections with the same filters, as CSV or JSON.
+
+Numbers stay numbers: money in units of its currency (CSV) or in minor units beside it (JSON), shares as
+parts of one, days as 2026-03-31. What is no number is told in words: "—", "too few", "no limit".
+"""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.http import HttpResponse, JsonResponse
 from django.utils.text import slugify
 
-from analytics.blocks import Amount, Card, Cell, Table
+from analytics.blocks import Amount, Card, Cell, Table, Value
 from analytics.charts import Chart
 from analytics.pages.page import Asked, Page, Section
 from promos import money, spreadsheets
@@ -109,7 +114,7 @@ def _table(table: Table | Chart) -> dict[str, Any]:
     }
 
 
-def _exported(cell: str | Cell) -> Amount | int | str:
+def _exported(cell: str | Cell) -> Value:
     return cell.exported if isinstance(cell, Cell) else str(cell)
 
 
@@ -117,10 +122,11 @@ def _plain(cell: str | Cell) -> object:
     value = _exported(cell)
     if isinstance(value, Amount):
         return {"amount": value.minor_units, "currency": value.currency}
-    return value
+    # Four decimals, which every float of a share keeps.
+    return float(value) if isinstance(value, Decimal) else value
 
 
-def _flat(value: Amount | int | str) -> object:
+def _flat(value: Value) -> object:
     return money.decimal(value.minor_units, value.currency) if isinstance(value, Amount) else value
 
 

@@ -72,7 +72,7 @@ def _conversion(asked: Asked, now: Ratio, before: Ratio) -> Card:
         formulas.CONVERSION,
         links.selected_checks(asked.selection, outcome="accepted"),
         blocks.before(before, asked.period),
-        [("Bought", f"{now.part:,} of {now.whole:,}")],
+        [("Bought", blocks.part(now))],
     )
 
 
@@ -83,7 +83,7 @@ def _success(asked: Asked, now: Checks, before: Checks) -> Card:
         formulas.CHECK_SUCCESS_RATE,
         links.selected_checks(asked.selection),
         blocks.before(before.success_rate, asked.period),
-        [("Accepted", f"{now.accepted:,} of {now.checks:,}")],
+        [("Accepted", blocks.part(now.success_rate))],
     )
 
 

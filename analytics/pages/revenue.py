@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from itertools import accumulate
 
 from analytics import blocks, charts, formulas, links
-from analytics.blocks import Card, Table
+from analytics.blocks import Card, Cell, Table
 from analytics.charts import Chart, Labels, Series
 from analytics.formulas import MINIMUM_CASES, Ratio
 from analytics.measures import revenue
@@ -74,15 +74,15 @@ def sentence(now: Impact) -> str:
     return f"{told}: {per_one(now)} kept for each {one} given, attributed."
 
 
-def per_one(now: Impact | CampaignMoney) -> str:
+def per_one(now: Impact | CampaignMoney) -> Cell:
     """Return the net revenue for each unit of currency given away; "—" when nothing was."""
     if now.discount_amount <= 0:
-        return "—"
+        return blocks.words("—")
     if now.discounted_orders < MINIMUM_CASES:
-        return "too few"
+        return blocks.words("too few")
     unit = 10 ** money.exponent(now.currency)
     kept = Decimal(now.net_amount * unit) / now.discount_amount
-    return money.display(int(kept.to_integral_value(ROUND_HALF_UP)), now.currency)
+    return blocks.amount(int(kept.to_integral_value(ROUND_HALF_UP)), now.currency)
 
 
 def _cards(now: Impact, was: Impact, orders: Orders, asked: Asked) -> list[Card]:
@@ -188,7 +188,7 @@ def _campaigns(rows: list[CampaignMoney]) -> Table:
     )
 
 
-def _campaign(row: CampaignMoney) -> blocks.Cell:
+def _campaign(row: CampaignMoney) -> Cell:
     return blocks.words(row.name, links.row(Campaign, row.campaign_id) if row.campaign_id else "")
 
 

@@ -92,7 +92,7 @@ def test_export_has_the_lifetime_values_in_minor_units(signed_in: Client, now: d
         1,
         {"amount": 8_000, "currency": "usd"},
         {"amount": 10_000, "currency": "usd"},
-        "-20.0 %",
+        -0.2,
         30,
         30,
     ]

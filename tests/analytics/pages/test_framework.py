@@ -14,7 +14,7 @@ from django.test import Client
 from analytics.pages import registry
 from tests.analytics.builders import redeem
 from tests.analytics.pages.conftest import Open
-from tests.factories import CampaignFactory, PriceFactory, PromoCodeFactory
+from tests.factories import LONG_AGO, CampaignFactory, PriceFactory, PromoCodeFactory
 
 pytestmark = pytest.mark.django_db
 SLUGS = [page.slug for page in registry.PAGES]
@@ -175,6 +175,21 @@ def test_csv_has_the_figures_and_disarms_formulas(signed_in: Client, now: dateti
     lines = list(csv.reader(StringIO(response.content.decode("utf-8-sig"))))
     [line] = [line for line in lines if line and "HYPERLINK" in line[0]]
     assert line == ['\'=HYPERLINK("x")', "5.00", "10.00", "-5.00", "too few", "USD"]
+
+
+def test_exported_numbers_can_be_reckoned_with(signed_in: Client) -> None:
+    campaign = CampaignFactory(name="Spring")
+    code = PromoCodeFactory(campaign=campaign)
+    for _ in range(30):
+        redeem(code, gross=1_000, discount=250, at=LONG_AGO)
+    query = {"from": "2025-12-31", "to": "2026-12-31"}
+    response = signed_in.get("/admin/analytics/revenue/", {**query, "export": "csv"})
+    lines = list(csv.reader(StringIO(response.content.decode("utf-8-sig"))))
+    assert ["Spring", "300.00", "75.00", "225.00", "3.00", "USD"] in lines
+    assert ["2025-12-31", "300.00", "75.00", "225.00", "USD"] in lines
+    assert next(line for line in lines if line and line[0] == "Discount rate")[1] == "0.2500"
+    document = signed_in.get("/admin/analytics/revenue/", {**query, "export": "json"}).json()
+    assert document["sections"][0]["figures"][3]["value"] == 0.25
 
 
 @pytest.mark.parametrize("slug", SLUGS)
