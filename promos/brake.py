@@ -1,6 +1,8 @@
 """The brake on guessing: how many answers about codes an account, a session and a network may get.
 
 Every answer counts, whatever it was, and what is counted leaks away with time.
+Only the same question again is free for a while, whatever its answer: were it
+free for codes that exist alone, the brake itself would tell which do.
 The counters are rows, locked while they are looked at, so that the limits hold
 over any number of processes. A limit on everybody together counts refusals
 only: a rush of customers with good codes must not close the shop.
@@ -31,6 +33,8 @@ EVERYBODY = "everybody"
 ALARM_AT, ALARM_FACTOR = 200, 5
 USUAL_OVER = timedelta(days=7)
 ALARM_AGAIN_AFTER = timedelta(hours=1)
+#: The same question again within this time is one question: pages ask again when the plan changes back and forth.
+REPEATS_WITHIN = timedelta(minutes=30)
 #: By then every counter has leaked empty.
 FORGET_AFTER = timedelta(days=2)
 
@@ -89,6 +93,25 @@ class Visitor:
         if self.network:
             limits[f"network:{_hashed(self.network)}"] = NETWORK
         return limits
+
+
+@transaction.atomic
+def take_about(text: str, visitor: Visitor, *, customer: Customer, now: datetime) -> None:
+    """Count one answer about this text, unless the customer had one lately.
+
+    Raises:
+        Braked: as ``take``.
+    """
+    key = f"asked:{customer.pk}:{_hashed(text)}"
+    if BrakeCounter.objects.filter(key=key, counted_at__gt=now - REPEATS_WITHIN).exists():
+        return
+    take(visitor, customer=customer, now=now)
+    BrakeCounter.objects.bulk_create(
+        [BrakeCounter(key=key, counted_at=now)],
+        update_conflicts=True,
+        unique_fields=["key"],
+        update_fields=["counted_at"],
+    )
 
 
 @transaction.atomic

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
-from promos import customers, eligibility, orders, redemptions, stripe_gateway
+from promos import brake, customers, eligibility, orders, redemptions, stripe_gateway
 from promos.billing import attempts, code_checks, even_time, renewals
 from promos.brake import Braked, Visitor
 from promos.eligibility import Reason, Verdict
@@ -85,7 +85,7 @@ def _brake(text: str, *, customer: Customer, visitor: Visitor, now: datetime) ->
     if not text:
         return
     try:
-        code_checks.take(text, customer=customer, visitor=visitor, now=now)
+        brake.take_about(text, visitor, customer=customer, now=now)
     except Braked as braked:
         raise CodeRefused(Verdict(Reason.TRY_LATER, wait=braked.wait)) from braked
 

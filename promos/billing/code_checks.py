@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -16,8 +16,6 @@ from promos.eligibility import Reason, Verdict
 from promos.models import CodeCheck, Customer, PromoCode, StripePromotionCode
 from promos.plans import Plan
 
-#: The same entry again within this time is one entry: pages check again when the plan changes back and forth.
-REPEATS_WITHIN = timedelta(minutes=30)
 #: No code is longer than what is kept of an entry; combining marks make a typed text longer than its code.
 LONGEST, LONGEST_TYPED = 255, 1000
 UNKNOWN = Visitor()
@@ -58,7 +56,7 @@ def check_plans(
     stopwatch = even_time.Stopwatch()
     text = cleaned(text)
     try:
-        take(text, customer=customer, visitor=visitor, now=now)
+        brake.take_about(text, visitor, customer=customer, now=now)
     except Braked as braked:
         return dict.fromkeys(plans, Verdict(Reason.TRY_LATER, wait=braked.wait))
     verdicts = _verdicts(text, customer=customer, plans=plans, now=now)
@@ -73,16 +71,6 @@ def cleaned(text: str) -> str:
     """Return what somebody typed as a code would be stored, and no longer than an entry can be."""
     # PostgreSQL cannot store the null character, and no code has one.
     return codes.normalise(text[:LONGEST_TYPED].replace("\0", ""))[:LONGEST]
-
-
-def take(text: str, *, customer: Customer, visitor: Visitor, now: datetime) -> None:
-    """Have the brake count an answer about the code; what the customer was told lately is told again freely.
-
-    Raises:
-        Braked: too many were asked for.
-    """
-    if not _entries(text, customer=customer, now=now).exists():
-        brake.take(visitor, customer=customer, now=now)
 
 
 def stripe_promotion_code_id(code: PromoCode) -> str | None:
@@ -126,7 +114,7 @@ def sync_refusal(code: PromoCode) -> Reason | None:
 
 def _entries(text: str, *, customer: Customer, now: datetime) -> QuerySet[CodeCheck]:
     """Return what the customer was lately told of the code."""
-    return CodeCheck.objects.filter(customer=customer, text=text, checked_at__gt=now - REPEATS_WITHIN)
+    return CodeCheck.objects.filter(customer=customer, text=text, checked_at__gt=now - brake.REPEATS_WITHIN)
 
 
 def _verdicts(text: str, *, customer: Customer, plans: Sequence[Plan], now: datetime) -> dict[Plan, Verdict]:

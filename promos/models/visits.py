@@ -9,7 +9,7 @@ from promos.models.customers import Customer
 class BrakeCounter(models.Model):
     """How many answers about codes somebody got lately; it leaks (see promos.brake)."""
 
-    #: "account:7", "network:3f2a…" or "everybody"; addresses and sessions only as hashes.
+    #: "account:7", "network:3f2a…", "asked:7:b1c9…" or "everybody"; addresses, sessions and texts only as hashes.
     key = models.CharField(max_length=80)
     count = models.FloatField(default=0)
     counted_at = models.DateTimeField()

@@ -107,6 +107,25 @@ def test_neutral_refusals_take_the_same_queries(
             ask(buyer, plan, text, address)
 
 
+def test_brake_tells_nothing_about_a_refused_code(
+    plan: str, bad_codes: dict[str, str], now: datetime
+) -> None:
+    found = plans.get(plan)
+    assert found
+    told = set()
+    for text in bad_codes:
+        somebody = factories.CustomerFactory()
+        # Six others, then the text as it is typed and as it is applied, and how many more there are before the brake.
+        asked = [*(f"OTHER{number}" for number in range(6)), text, text, "ONE", "TWO"]
+        typed = [True] * 7 + [False] + [True] * 2
+        answers = [
+            code_checks.check(each, customer=somebody, plan=found, now=now, is_typing=is_typing).public_reason
+            for each, is_typing in zip(asked, typed, strict=True)
+        ]
+        told.add(tuple(answers))
+    assert told == {(Reason.NOT_FOUND,) * 9 + (Reason.TRY_LATER,)}
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_neutral_refusal_takes_a_full_step(
     buyer: Client, plan: str, address: str, monkeypatch: pytest.MonkeyPatch
