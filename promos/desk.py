@@ -20,8 +20,8 @@ from promos.plans import Plan
 
 #: Past tries that are shown.
 TRIES_AT_MOST = 20
-#: What a customer gets for the trouble, and for how long the code stands.
-GOODWILL_PREFIX = "SORRY-"
+#: How the code begins that a customer gets for the trouble, and what the team reads of it.
+GOODWILL_PREFIX, GOODWILL = "SORRY-", "Goodwill"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def look_into(text: str, *, email: str, plan: Plan, now: datetime) -> Case:
     customer = Customer.objects.filter(email__iexact=email.strip()).order_by("-pk").first() if email else None
     code = eligibility.find(text, customer=customer)
     rules = list(_rules(code, customer, plan, now)) if code else [_missing(text)]
-    return Case(codes.normalise(text), code, customer, rules, _tries(text, customer))
+    return Case(codes.normalise(text), code, customer, rules, _tries(customer))
 
 
 @transaction.atomic
@@ -67,10 +67,11 @@ def give_goodwill(customer: Customer, *, percent_off: int, now: datetime, by: Us
     if not 1 <= percent_off <= 100:
         raise ValidationError({"percent_off": "The percentage must be 1 to 100."})
     code = PromoCode(
-        code=GOODWILL_PREFIX + codes.generate(), customer=customer, max_redemptions=1, description="Goodwill"
+        code=GOODWILL_PREFIX + codes.generate(), customer=customer, max_redemptions=1, description=GOODWILL
     )
     offer = Offer(kind=Offer.Kind.PERCENT, percent_off=percent_off, duration=Offer.Duration.ONCE)
-    with history.because(f"Goodwill for {customer}"):
+    # Whose it is stands in the record; an address in the reason would outlast the customer's erasure.
+    with history.because(GOODWILL):
         return promo_codes.create(code, offer=offer, now=now, by=by)
 
 
@@ -197,7 +198,7 @@ def _at_stripe(code: PromoCode) -> Rule:
     )
 
 
-def _tries(text: str, customer: Customer | None) -> list[CodeCheck]:
+def _tries(customer: Customer | None) -> list[CodeCheck]:
     if customer is None:
         return []
     tries = CodeCheck.objects.filter(customer=customer).order_by("-checked_at", "-pk")

@@ -22,7 +22,7 @@ from django.db.models import CharField, JSONField, Model, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from djstripe.models import Event, WebhookEventTrigger
 
-from promos.models import Customer, Journey, WebhookEvent
+from promos.models import Customer, Journey, Offer, PromoCode, WebhookEvent
 from promos.models.customers import email_key
 
 #: What describes a person in Stripe's objects, wherever it stands.
@@ -54,6 +54,7 @@ class Erased:
     mirrored_events: int = 0
     mirrored_bodies: int = 0
     log_entries: int = 0
+    reasons: int = 0
     stripe_customer_ids: tuple[str, ...] = ()
 
 
@@ -81,6 +82,7 @@ def erase(email: str, *, now: datetime, with_account: bool = False, dry_run: boo
     erased.mirrored_events = _clear_events(Event.objects.all(), ("stripe_data", "data"), person, dry_run)
     erased.mirrored_bodies = _empty_bodies(person.names, dry_run)
     erased.log_entries = _clear_log(spellings, dry_run)
+    erased.reasons = sum(_clear_reasons(model, spellings, dry_run) for model in (Offer, PromoCode))
     if with_account:
         erased.accounts = _clear_accounts(spellings, dry_run)
     if not dry_run:
@@ -143,6 +145,16 @@ def _clear_log(spellings: set[str], dry_run: bool) -> int:
     count: int = entries.count()
     if count and not dry_run:
         entries.update(object_repr="Erased", change_message="")
+    return count
+
+
+def _clear_reasons(model: type[Offer | PromoCode], spellings: set[str], dry_run: bool) -> int:
+    """Take the address out of "Goodwill for jane@example.com", which an earlier version gave as a reason."""
+    written = model.history.filter(history_change_reason__startswith="Goodwill for ")
+    named = written.filter(_any("history_change_reason", spellings))
+    count: int = named.count()
+    if count and not dry_run:
+        named.update(history_change_reason="Goodwill")
     return count
 
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from djstripe.models import Event, WebhookEventTrigger
 
-from promos import erasure, funnel, redemptions
+from promos import desk, erasure, funnel, redemptions
 from promos.models import Customer, LedgerEntry, PromoCode, PromoCodeUsage, WebhookEvent
 from promos.webhooks import inbox
 from tests import factories
@@ -40,6 +40,7 @@ def bought(now: datetime, owner: User) -> Customer:
     )
     WebhookEventTrigger.objects.create(remote_ip="127.0.0.1", headers={}, body=json.dumps(event))
     LogEntry.objects.create(user=owner, object_repr=EMAIL, action_flag=CHANGE, object_id=str(customer.pk))
+    desk.give_goodwill(customer, percent_off=20, now=now, by=owner)
     return customer
 
 
@@ -63,6 +64,12 @@ def test_erase_leaves_the_address_nowhere(bought: Customer, account: User) -> No
     assert (erased["customers"], erased["accounts"], erased["stripe_customer_ids"]) == (1, 1, ["cus_1"])
     assert erasure.places(EMAIL) == {}
     assert "Elm St" not in str(WebhookEvent.objects.get().payload)
+
+
+def test_erase_clears_what_an_earlier_version_wrote_of_goodwill(bought: Customer) -> None:
+    PromoCode.history.update(history_change_reason=f"Goodwill for {EMAIL}")
+    assert erase()["reasons"] == 1
+    assert PromoCode.history.get().history_change_reason == "Goodwill"
 
 
 def test_erase_keeps_the_money_and_the_event(bought: Customer, now: datetime) -> None:

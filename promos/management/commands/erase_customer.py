@@ -18,6 +18,7 @@ WORDS = {
     "mirrored_events": "events of dj-stripe",
     "mirrored_bodies": "stored requests of dj-stripe",
     "log_entries": "entries of the admin's log",
+    "reasons": "reasons in the history",
 }
 
 
