@@ -85,7 +85,7 @@ def _redemptions(now: Figures, before: Figures, period: Period) -> Card:
         value=f"{now.redemptions.redemptions:,}",
         note=blocks.before(f"{before.redemptions.redemptions:,}", period),
         lines=[("By new customers", f"{new:,} ({share})")],
-        formula=f"{formulas.REDEMPTIONS} New customers: {formulas.NEW_CUSTOMERS}",
+        formula=f"{formulas.REDEMPTIONS} By new customers: {formulas.BY_NEW_CUSTOMERS}",
         link=links.redemptions(period, currency=now.currency),
     )
 
@@ -117,7 +117,7 @@ def _most_used(top: list[TopCode]) -> Card:
     return Card(
         title=title,
         value=first.name,
-        note=f"{first.redemptions:,} redemptions, saving {money.display(first.discount_amount, first.currency)}",
+        note=f"{blocks.counted(first.redemptions, 'redemption')}, saving {money.display(first.discount_amount, first.currency)}",
         formula=formulas.MOST_USED,
         link=links.unit(first.unit),
     )

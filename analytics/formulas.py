@@ -13,7 +13,10 @@ REDEMPTIONS = "One code applied to one completed, settled checkout or subscripti
 GROSS = "Sum of the amounts before discount, without tax, of orders with a code."
 NET = "Gross − discount − refunds − lost disputes, of orders with a code. Tax is left out."
 DISCOUNT_RATE = "Discount ÷ gross, on discounted orders only."
-DISCOUNT_RATE_OF_ALL = "Discount ÷ gross of all paid orders, those without a code too."
+DISCOUNT_RATE_OF_ALL = (
+    "Discount ÷ gross of all paid orders, those without a code too; not told of new or returning customers alone, "
+    "since without a code only a first order tells which they are."
+)
 AVERAGE_DISCOUNT = "Discount ÷ discounted orders; an order with two codes counts for each of them."
 ACTUAL_AGAINST_LIST = (
     "Gross is what list prices would have brought, net what was kept; both added up from the first day shown."
@@ -25,13 +28,14 @@ GIVEN_AGAINST_EARNED = (
 MOST_USED = "The code with the most redemptions in the period; among equals, the newer one."
 CONVERSION = "Customers who completed a checkout with the code within 30 days of entering it ÷ customers who entered it validly."
 USAGE_RATE = "Codes redeemed at least once ÷ codes issued (approved, archived ones included), over all time."
-NEW_CUSTOMERS = "Redemptions by customers with no earlier paid order ÷ redemptions."
+BY_NEW_CUSTOMERS = "Redemptions by customers with no earlier paid order; the share: ÷ redemptions."
+BY_RETURNING_CUSTOMERS = "Redemptions by customers with an earlier paid order; the share: ÷ redemptions."
 PLAN_MIX = (
     "Paid orders (checkouts and renewals) of the most ordered plans: those with a discount against all."
 )
 CODE_FIGURES = (
     "Redemptions of the period, and the money that orders with the code moved in it, renewals and refunds too. "
-    "Net: gross − discount − refunds − lost disputes. Average discount and rate: over discounted orders only. "
+    "New customers: those with no earlier paid order. Net: gross − discount − refunds − lost disputes. Average discount and rate: over discounted orders only. "
     "Codes of a batch count together."
 )
 NEVER_USED = "Approved codes, not archived, without any redemption; the oldest first."
@@ -47,7 +51,7 @@ CHECK_SUCCESS_RATE = "Accepted checks ÷ all checks."
 REFUSALS = "Checks of the period by the reason of their refusal ÷ all checks."
 PLAN_SHARE = (
     "Paid orders (checkouts and renewals) of the plan ÷ those of all plans in the currency: of orders with a "
-    "discount (of the campaign, if one is chosen), and of all."
+    "discount (of the campaign, if one is chosen), and of all. Narrowed to new customers: their first orders."
 )
 PLANS_BY_CODE = "Redemptions of each code on each plan; codes of a batch count together."
 CUSTOMERS = "Customers who redeemed a code in the period, each counted once."
@@ -78,7 +82,7 @@ class Ratio:
 
     @property
     def is_too_few(self) -> bool:
-        return 0 < self._cases < MINIMUM_CASES
+        return self.whole != 0 and self._cases < MINIMUM_CASES
 
     @property
     def percent(self) -> Decimal:

@@ -84,8 +84,9 @@ def sentence(best: list[CodeFigures], total: Impact) -> str:
     first = best[0]
     kept = money.display(first.net_amount, first.currency)
     share = Ratio(first.net_amount, total.net_amount, total.discounted_orders)
-    told = f"{first.name} drives the most revenue: {kept} net with {first.redemptions:,} redemptions"
-    if share.is_too_few or total.net_amount <= 0:
+    told = f"{first.name} drives the most revenue: {kept} net with {blocks.counted(first.redemptions, 'redemption')}"
+    # What others lost may leave all of them together less than the first alone.
+    if share.is_too_few or first.net_amount > total.net_amount:
         return f"{told}."
     return f"{told}, {share} of all net revenue with a code."
 

@@ -105,7 +105,7 @@ def _cards(
     return [
         _customers_card(compared, earlier, asked),
         Card(
-            f"Retention in month {months - 1}",
+            f"Retention in month {months - 1}, attributed",
             blocks.share(promo),
             cohorts.RETENTION,
             note=blocks.before(stayed, asked.period),
@@ -113,7 +113,7 @@ def _cards(
         ),
         _value_card(compared, earlier, asked, assumed),
         Card(
-            "Refund rate",
+            "Refund rate, attributed",
             blocks.share(refunds.promo),
             cohorts.REFUND_RATE,
             lines=[("Without a code", blocks.share(refunds.rest))],
@@ -156,7 +156,7 @@ def _retention(compared: Comparison) -> Chart:
     ends = sorted(compared.discount_ends)
     told = f" Discounts end in month {', '.join(map(str, ends))} ({DISCOUNT_ENDS})." if ends else ""
     return charts.draw(
-        "Retention by month, % of customers",
+        "Retention by month, % of customers, attributed",
         Labels("Month", [_marked(month, compared.discount_ends) for month in months]),
         [Series("With a code", promo), Series("Match", rest, charts.ALL_COLOUR)],
         summary=f"Share of customers still paying, with a code and without, by month since they began.{told}",

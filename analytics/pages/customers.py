@@ -24,7 +24,7 @@ NEW, RETURNING = "New", "Returning"
 SAVED = "Sum of the discounts of the customer's orders with a code in the period, renewals included."
 SEGMENTS = (
     "New: redemptions by customers with no earlier paid order; renewals and refunds go with their redemption. "
-    "Plan and currency are the redemption's."
+    "The plan of a redemption is what was bought with it, that of money what it was paid for."
 )
 COUNTRIES = (
     "By where the customer lived at their last payment, as Stripe's checkout asked; redemptions of the period, and "
@@ -123,20 +123,28 @@ def _section(
 
 
 def _cards(asked: Asked, segments: list[SegmentFigures], earlier: list[SegmentFigures]) -> list[Card]:
-    currency = segments[0].currency
+    sums, were = _sums(segments), _sums(earlier)
+    redemptions = sum(total.redemptions for total in sums)
     return [
         Card(
             f"{label} customers",
             blocks.count(total.redemptions),
-            f"Redemptions. {formulas.NEW_CUSTOMERS} Net: {formulas.NET}",
+            f"{formula} Net: {formulas.NET}",
             links.selected_redemptions(_narrowed(asked, total)),
             blocks.before(f"{was.redemptions:,}", asked.period),
             lines=[
-                ("Saved", blocks.amount(total.discount_amount, currency)),
-                ("Net revenue", blocks.amount(total.net_amount, currency)),
+                ("Share of redemptions", blocks.share(Ratio(total.redemptions, redemptions))),
+                ("Saved", blocks.amount(total.discount_amount, total.currency)),
+                ("Net revenue", blocks.amount(total.net_amount, total.currency)),
             ],
         )
-        for label, total, was in zip((NEW, RETURNING), _sums(segments), _sums(earlier), strict=True)
+        for label, formula, total, was in zip(
+            (NEW, RETURNING),
+            (formulas.BY_NEW_CUSTOMERS, formulas.BY_RETURNING_CUSTOMERS),
+            sums,
+            were,
+            strict=True,
+        )
     ]
 
 

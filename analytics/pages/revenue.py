@@ -117,18 +117,20 @@ def _cards(now: Impact, was: Impact, orders: Orders, asked: Asked) -> list[Card]
             blocks.before(blocks.amount(was.net_amount, currency), period),
             [("Refunds and lost disputes", blocks.amount(-paid_back, currency))],
         ),
-        _rate(now, was, orders, asked.period, discounted),
+        _rate(now, was, orders, asked, discounted),
     ]
 
 
-def _rate(now: Impact, was: Impact, orders: Orders, period: Period, rows: str) -> Card:
-    of_all = Ratio(now.discount_amount, orders.gross_amount, orders.orders)
+def _rate(now: Impact, was: Impact, orders: Orders, asked: Asked, rows: str) -> Card:
+    # Renewals are a segment's by its redemption: those of orders without a code nobody can tell.
+    gross_amount = 0 if asked.selection.segment else orders.gross_amount
+    of_all = Ratio(now.discount_amount, gross_amount, orders.orders)
     return Card(
         "Discount rate",
         blocks.share(now.discount_rate),
         f"{formulas.DISCOUNT_RATE} Over all orders: {formulas.DISCOUNT_RATE_OF_ALL}",
         rows,
-        blocks.before(was.discount_rate, period),
+        blocks.before(was.discount_rate, asked.period),
         [("Over all orders", blocks.share(of_all))],
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from analytics import blocks, charts, formulas, links
 from analytics.blocks import Card, Table
 from analytics.charts import Chart, Labels, Series
+from analytics.formulas import Ratio
 from analytics.measures import times
 from analytics.measures.times import Hour, Step, Used
 from analytics.pages.page import Asked, Choice, Page, Section
@@ -68,12 +69,19 @@ def _refused(chosen: str, step: Step) -> str:
 
 def _cards(asked: Asked, now: Used, before: Used) -> list[Card]:
     rows = links.selected_redemptions(asked.selection)
+    share = Ratio(now.by_new_customers, now.redemptions)
     return [
-        Card(title, blocks.count(number), formula, rows, blocks.before(f"{was:,}", asked.period))
-        for title, number, was, formula in (
-            ("Redemptions", now.redemptions, before.redemptions, formulas.REDEMPTIONS),
-            ("By new customers", now.by_new_customers, before.by_new_customers, formulas.NEW_CUSTOMERS),
-            ("Customers", now.customers, before.customers, formulas.CUSTOMERS),
+        Card(title, blocks.count(number), formula, rows, blocks.before(f"{was:,}", asked.period), lines)
+        for title, number, was, formula, lines in (
+            ("Redemptions", now.redemptions, before.redemptions, formulas.REDEMPTIONS, []),
+            (
+                "By new customers",
+                now.by_new_customers,
+                before.by_new_customers,
+                formulas.BY_NEW_CUSTOMERS,
+                [("Share", blocks.share(share))],
+            ),
+            ("Customers", now.customers, before.customers, formulas.CUSTOMERS, []),
         )
     ]
 
@@ -88,7 +96,7 @@ def _chart(found: dict[str, Used], step: Step) -> Chart:
             Series("By new customers", [one.by_new_customers for one in found.values()], charts.ALL_COLOUR),
         ],
         summary=f"{sum(redemptions):,} redemptions, by {step}.",
-        formula=f"{formulas.REDEMPTIONS} New customers: {formulas.NEW_CUSTOMERS}",
+        formula=f"{formulas.REDEMPTIONS} By new customers: {formulas.BY_NEW_CUSTOMERS}",
     )
 
 

@@ -13,6 +13,7 @@ from analytics.formulas import Ratio
         (Ratio(1, 32), "3.1 %"),
         (Ratio(30, 30), "100.0 %"),
         (Ratio(125, 100_000), "0.1 %"),
+        (Ratio(2_000, 10_000, cases=0), "too few"),
         (Ratio(2_000, 10_000, cases=29), "too few"),
         (Ratio(2_000, 10_000, cases=30), "20.0 %"),
         (Ratio(0, 0, cases=30), "—"),

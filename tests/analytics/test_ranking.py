@@ -140,3 +140,9 @@ def test_sentence_is_computed(net: int, orders: int, said: str) -> None:
     best = CodeFigures(Unit(1), "SPRING", "usd", redemptions=3, net_amount=net)
     total = Impact("usd", net_amount=8_000, discounted_orders=orders)
     assert page.sentence([best], total) == said
+
+
+def test_sentence_has_no_share_above_all_of_it() -> None:
+    best = CodeFigures(Unit(1), "SPRING", "usd", redemptions=1, net_amount=9_000)
+    total = Impact("usd", net_amount=8_000, discounted_orders=30)
+    assert page.sentence([best], total).endswith("$90.00 net with 1 redemption.")

@@ -26,6 +26,22 @@ def test_page_says_which_segments_use_which_codes(opened: Open) -> None:
     assert "Team monthly" in page
 
 
+def test_segments_have_their_shares_and_formulas(signed_in: Client) -> None:
+    subscribe_many(24, PromoCodeFactory(code="WELCOME"), at=month(1))
+    for _ in range(6):
+        redeem(PromoCodeFactory(), at=month(1))
+
+    for slug, title, value, share in (
+        ("customers", "New customers", 24, 0.8),
+        ("customers", "Returning customers", 6, 0.2),
+        ("times", "By new customers", 24, 0.8),
+    ):
+        document = signed_in.get(f"/admin/analytics/{slug}/", {**JANUARY, "export": "json"}).json()
+        (card,) = (card for card in document["sections"][0]["figures"] if card["title"] == title)
+        assert (card["value"], next(iter(card["lines"].values()))) == (value, share)
+        assert "the share: ÷ redemptions" in card["formula"]
+
+
 def test_favourite_is_told_over_all_plans(opened: Open) -> None:
     spread, narrow = PromoCodeFactory(code="SPREAD"), PromoCodeFactory(code="NARROW")
     for plan in ("price_a", "price_b"):

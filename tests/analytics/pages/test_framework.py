@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from analytics.pages import registry
-from tests.analytics.builders import redeem
+from tests.analytics.builders import redeem, renew
 from tests.analytics.pages.conftest import Open
 from tests.factories import LONG_AGO, CampaignFactory, PriceFactory, PromoCodeFactory
 
@@ -140,6 +140,15 @@ def test_figures_link_to_exactly_their_rows(signed_in: Client, opened: Open, now
         response = signed_in.get(link)
         assert response.status_code == 200, link  # a filter that is not allowed would redirect
         assert response.context["cl"].result_count == 1, link
+
+
+def test_a_segment_has_no_rate_over_all_orders(signed_in: Client, now: datetime) -> None:
+    for _ in range(30):
+        renew(redeem(PromoCodeFactory(), at=now, is_new_customer=True), gross=10_000, discount=2_000, at=now)
+    for query, rate in (({}, 0.2), ({"segment": "new"}, "—")):
+        response = signed_in.get("/admin/analytics/revenue/", {**query, "export": "json"})
+        (*_, card) = response.json()["sections"][0]["figures"]
+        assert (card["value"], card["lines"]) == (0.2, {"Over all orders": rate})
 
 
 def test_links_keep_the_filters(opened: Open, now: datetime) -> None:
