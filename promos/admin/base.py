@@ -48,8 +48,12 @@ class ProjectAdmin(ModelAdmin):
         return [*pages.urls(self), *super().get_urls()]
 
     def page_context(self, request: HttpRequest, **context: Any) -> dict[str, Any]:
-        """Return what every page of this model shows around its content, with the page's own."""
-        return {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media, **context}
+        """Return what every page of this model shows around its content, with the page's own.
+
+        A page about no row is headed by its title; by ``opts`` Unfold would head it by the name of the model.
+        """
+        heading = {"opts": self.opts} if "original" in context else {"content_title": context.get("title")}
+        return {**self.admin_site.each_context(request), "media": self.media, **heading, **context}
 
     def with_history(self, obj: Any) -> tuple[Model, ...]:
         """Return the rows whose histories make up this row's."""

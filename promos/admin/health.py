@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.timesince import timesince
@@ -80,7 +81,7 @@ def _key() -> Line:
 def _endpoint() -> Line:
     enabled = WebhookEndpoint.objects.filter(status="enabled").count()
     secrets = len(settings.STRIPE_WEBHOOK_SECRETS)
-    found = f"{enabled} enabled here, {secrets} secrets from the settings"
+    found = f"{enabled} enabled here, {secrets} secret{pluralize(secrets)} from the settings"
     return Line("Webhook endpoint", found, bool(enabled or secrets), "Run manage.py connect_stripe.")
 
 
@@ -93,7 +94,8 @@ def _last_event(found: health.Health, now: datetime) -> Line:
 
 def _comparison(found: health.Health, now: datetime) -> Line:
     at = found.reconciled_at
-    words = f"Made {_span(now - at)} ago, {found.differences} differences left" if at else "Never made"
+    count = f"{found.differences} difference{pluralize(found.differences)}"
+    words = f"Made {_span(now - at)} ago, {count} left" if at else "Never made"
     fix = "The worker makes it every hour; manage.py reconcile_promo_codes makes it now."
     is_good = at is not None and now - at < OVERDUE and not found.differences
     return Line("Comparison with Stripe", words, is_good, fix)
@@ -114,15 +116,15 @@ def _people() -> list[Line]:
     return [
         Line(
             "Second factors",
-            f"{bare} of the staff have none",
+            f"{bare} of {staff.count()} staff {pluralize(bare, 'has,have')} none",
             bare == 0,
             "Set one up under /accounts/2fa/; REQUIRE_STAFF_MFA asks everybody for it.",
         ),
         Line(
             "Approval by a second person",
-            f"{approval}, with {owners} owners",
+            f"{approval}, with {owners} owner{pluralize(owners)}",
             not could_approve,
-            "There are two owners: APPROVAL_REQUIRED has one approve what the other gives away.",
+            "There are several owners: APPROVAL_REQUIRED has one approve what the other gives away.",
         ),
     ]
 

@@ -43,3 +43,13 @@ def test_page_shows_no_secret(owner: User, client: Client, settings: Settings) -
     page = client.get(reverse("admin:promos_webhookevent_health")).content.decode()
     assert "A secret test key" in page
     assert settings.STRIPE_SECRET_KEY not in page
+
+
+def test_counts_are_told_in_the_singular_and_the_plural(
+    owner: User, now: datetime, settings: Settings
+) -> None:
+    settings.STRIPE_WEBHOOK_SECRETS = ["whsec_1"]
+    found = {line.name: line.found for line in health.lines(now)}
+    assert found["Webhook endpoint"] == "0 enabled here, 1 secret from the settings"
+    assert found["Second factors"] == "1 of 1 staff has none"
+    assert found["Approval by a second person"] == "Off, with 1 owner"

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import strip_tags
 from djstripe.models import APIKey, Coupon, Event, PromotionCode, WebhookEndpoint
 from pytest_django import DjangoAssertNumQueries
 from unfold.templatetags import unfold_list
@@ -17,7 +18,7 @@ from unfold.templatetags import unfold_list
 from analytics.models import Alert, AlertMessage
 from promos.admin import rows as drawing
 from promos.admin.site import MENU
-from promos.models import CodeView, Journey
+from promos.models import CodeView, Customer, Journey
 from tests import factories
 from tests.factories import LONG_AGO
 
@@ -199,3 +200,31 @@ def test_menu_calls_rows_what_their_pages_call_them() -> None:
     # Whose first word for it says little to an owner.
     assert names.pop("Second factors") == "authenticators"
     assert [title for title, name in names.items() if title.casefold() not in str(name).casefold()] == []
+
+
+def heading(office: Client, url: str) -> str:
+    page = office.get(url).content.decode()
+    return " ".join(strip_tags(page[page.index("<h1") : page.index("</h1>")]).split())
+
+
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [
+        ("promos_webhookevent_health", "Health"),
+        ("promos_codecheck_why", "Why was it refused?"),
+        ("promos_promocode_import_file", "Import codes"),
+    ],
+)
+def test_page_of_its_own_is_headed_by_its_title(page: str, title: str, office: Client) -> None:
+    assert heading(office, reverse(f"admin:{page}")) == title
+
+
+def test_row_is_headed_by_its_name_as_it_is_written(office: Client) -> None:
+    customer = factories.CustomerFactory(email="ada@example.com")
+    assert heading(office, address(Customer, "change", customer.pk)).endswith("ada@example.com")
+
+
+def test_empty_list_says_whether_anything_was_left_out(office: Client) -> None:
+    url = address(Customer, "changelist")
+    assert "Nothing here yet." in office.get(url).content.decode()
+    assert "Nothing matches the search and filters." in office.get(url, {"q": "ada"}).content.decode()
