@@ -6,6 +6,7 @@ import json
 import logging
 import smtplib
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -48,7 +49,10 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
 
 
 class Listener(ThreadingHTTPServer):
-    """Somebody's server: answers with the next of ``answers`` (200 after them), None: hangs until released."""
+    """Somebody's server: answers with the next of ``answers`` (200 after them).
+
+    None: hangs until released; 0: dribbles the head of its answer until then.
+    """
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -69,10 +73,21 @@ class Handler(BaseHTTPRequestHandler):
         if status is None:
             self.server.released.wait(5)
             return
+        if status == 0:
+            self._dribble()
+            return
         self.send_response(status)
         self.send_header("Location", self.server.url)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def _dribble(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        with suppress(OSError):
+            for _ in range(100):
+                self.wfile.write(b"x")
+                if self.server.released.wait(0.05):
+                    return
 
     def log_message(self, *args: Any) -> None:
         pass
@@ -200,6 +215,18 @@ def test_webhook_that_hangs_is_left_in_time(
     monkeypatch.setattr(webhook, "TIMEOUTS", (0.2, 0.2))
     listener.answers = [None]
     assert rounds.work(NOW) == 0
+    assert AlertMessage.objects.get().error == "The webhook's address did not answer in time."
+
+
+def test_webhook_that_dribbles_is_left_in_time(
+    found: list[Finding], listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "TIMEOUTS", (0.5, 0.5))
+    monkeypatch.setattr(webhook, "IN_ALL_SECONDS", 0.3)
+    listener.answers = [0]
+    began = time.monotonic()
+    assert rounds.work(NOW) == 0
+    assert time.monotonic() - began < 3
     assert AlertMessage.objects.get().error == "The webhook's address did not answer in time."
 
 
