@@ -59,7 +59,7 @@ def test_answers_of_several_currencies_stay_apart(opened: Open, now: datetime) -
     page = opened("questions")
 
     assert "USD: LAUNCH drives the most revenue" in page
-    assert "EUR: EURO drives the most revenue: €4.00 net with 1 redemptions." in page
+    assert "EUR: EURO drives the most revenue: €4.00 net with 1 redemption." in page
 
 
 @pytest.mark.usefixtures("trade")
