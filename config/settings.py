@@ -334,6 +334,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "promos.api.schema.close_requests",
         "promos.api.schema.add_errors",
     ],
 }

@@ -11,10 +11,12 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from promos import codes, offers
+from promos.api.sent import Sent
 from promos.models import Campaign, Offer, PromoCode, PromoCodeUsage
 
 MOST_USES = 2**31 - 1
 MOST_AMOUNT = 10**12
+CURRENCY = r"^[A-Za-z]{3}\Z"
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 LIMITS = (
     "description",
@@ -38,7 +40,7 @@ class MomentField(serializers.DateTimeField):
         return moment
 
 
-class LimitsSerializer(serializers.Serializer):
+class LimitsSerializer(Sent):
     """What can be changed of a code by itself."""
 
     campaign = serializers.PrimaryKeyRelatedField(
@@ -60,7 +62,11 @@ class LimitsSerializer(serializers.Serializer):
     minimum_amount = serializers.IntegerField(
         required=False, allow_null=True, min_value=1, max_value=MOST_AMOUNT
     )
-    minimum_amount_currency = serializers.CharField(required=False, allow_blank=True, max_length=3)
+    minimum_amount_currency = serializers.RegexField(CURRENCY, required=False, allow_blank=True)
+
+    def validate_minimum_amount_currency(self, currency: str) -> str:
+        """Return the currency as plans and Stripe spell it."""
+        return currency.lower()
 
 
 class NewCodeSerializer(LimitsSerializer):
@@ -74,7 +80,7 @@ class NewCodeSerializer(LimitsSerializer):
         max_digits=5, decimal_places=2, min_value=Decimal("0.01"), max_value=Decimal(100), required=False
     )
     amount_off = serializers.IntegerField(required=False, min_value=1, max_value=MOST_AMOUNT)
-    currency = serializers.RegexField(r"^[A-Za-z]{3}\Z", required=False)
+    currency = serializers.RegexField(CURRENCY, required=False)
     fixed_price_amount = serializers.IntegerField(required=False, min_value=0, max_value=MOST_AMOUNT)
     list_price_id = serializers.CharField(required=False, max_length=255)
     duration = serializers.ChoiceField(Offer.Duration.choices, required=False)

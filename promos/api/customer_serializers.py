@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from promos.api.sent import Sent
 from promos.eligibility import Reason
 from promos.plans import Plan
 
@@ -21,7 +22,7 @@ class PlanSerializer(serializers.Serializer):
         return plan.setup_fee.amount if plan.setup_fee else 0
 
 
-class ValidateSerializer(serializers.Serializer):
+class ValidateSerializer(Sent):
     code = serializers.CharField(max_length=255)
     plan = serializers.CharField(
         required=False, max_length=255, help_text="Only this plan; all, if not given."
@@ -48,7 +49,7 @@ class ValidatedSerializer(serializers.Serializer):
     plans = PricedPlanSerializer(many=True)
 
 
-class CheckoutSerializer(serializers.Serializer):
+class CheckoutSerializer(Sent):
     plan = serializers.CharField(max_length=255)
     code = serializers.CharField(max_length=255, required=False, allow_blank=True, default="")
 

@@ -48,6 +48,14 @@ class Schema(AutoSchema):
         return [version]
 
 
+def close_requests(result: dict[str, Any], generator: Any, request: Any, public: Any) -> dict[str, Any]:
+    """Document that a body holds nothing but what its operation takes (promos.api.sent)."""
+    for name, schema in result["components"]["schemas"].items():
+        if name.endswith("Request"):
+            schema["additionalProperties"] = False
+    return result
+
+
 def add_errors(result: dict[str, Any], generator: Any, request: Any, public: Any) -> dict[str, Any]:
     """Document the error that any operation may answer."""
     result["components"].setdefault("schemas", {})["Error"] = ERROR

@@ -157,6 +157,7 @@ def test_checkout_opens_at_stripe(buyer: Caller, team: Shop) -> None:
     [
         ({"plan": "price_gone"}, (400, "invalid")),
         ({}, (400, "invalid")),
+        ({"plan": "monthly", "promo_code": "SPRING20"}, (400, "invalid")),
         ({"plan": "monthly", "code": "NOSUCH"}, (422, "not_found")),
         ({"plan": "monthly", "code": "YEARLY"}, (422, "plan_not_covered")),
     ],
@@ -196,6 +197,8 @@ def test_staff_make_change_pause_and_archive_a_code(staff: Caller, owner: User) 
         ({"kind": "free", "expires_at": "0001-01-01T00:00:00+14:00"}, "expires_at"),
         ({"kind": "free", "product_ids": [["x"]]}, "product_ids.0"),
         ({"kind": "other"}, "kind"),
+        ({"kind": "free", "max_redemption": 5}, "max_redemption"),
+        ({"kind": "free", "minimum_amount": 5, "minimum_amount_currency": "12"}, "minimum_amount_currency"),
     ],
 )
 def test_create_names_the_field_that_is_wrong(staff: Caller, sent: dict[str, Any], field: str) -> None:
@@ -203,6 +206,22 @@ def test_create_names_the_field_that_is_wrong(staff: Caller, sent: dict[str, Any
     answer = staff.post(**sent)
     assert error(answer) == (400, "invalid")
     assert field in answer.json()["error"]["fields"]
+
+
+def test_currencies_may_be_in_capitals(staff: Caller) -> None:
+    terms = {"kind": "amount", "amount_off": 500, "currency": "USD"}
+    made = staff.post(**terms, minimum_amount=900, minimum_amount_currency="USD").json()
+    assert (made["offer"]["currency"], made["minimum_amount_currency"]) == ("usd", "usd")
+
+
+def test_change_names_what_cannot_be_changed(staff: Caller) -> None:
+    code = factories.PromoCodeFactory()
+    answer = staff.patch(f"{code.pk}/", kind="free", description="Changed")
+    assert answer.json()["error"]["fields"] == {
+        "kind": [{"code": "unknown", "message": "There is nothing of this name to set here."}]
+    }
+    code.refresh_from_db()
+    assert code.description != "Changed"
 
 
 def test_list_goes_on_where_the_last_page_ended(staff: Caller) -> None:
