@@ -18,6 +18,8 @@ from promos.models import Campaign, Offer, PromoCode
 
 #: What an owner edits on a code; the rest is written by redemptions and by the sync.
 EDITABLE = ("offer", "description", *approval.TERMS_OF_CODE)
+#: Why nothing is decided here about a code whose terms we cannot express: it is never pushed.
+KEPT_IN_STRIPE = "its terms can only be changed in Stripe"
 _APPROVAL = ("approved_at", "approved_by", "terms_changed_by", "needs_review")
 
 
@@ -66,8 +68,11 @@ def change(code: PromoCode, *, offer: Offer, now: datetime, by: User | None = No
     takes along what it gave away.
 
     Raises:
-        ValidationError: by field of the code or of the offer; nothing is saved.
+        ValidationError: by field of the code or of the offer, or the code is archived or Stripe's; nothing is saved.
     """
+    _refuse_kept_in_stripe(code)
+    if code.archived_at:
+        raise ValidationError("it is archived, so make a new code with its text")
     check(code, offer=offer)
     budgets.carry([code.pk], to=code.campaign)
     # Redemptions and the worker write to the row too: what is not the owner's is neither stale nor overwritten.
@@ -162,7 +167,12 @@ def check_row(code: PromoCode) -> None:
 
 
 def pause(code: PromoCode, *, now: datetime) -> bool:
-    """Stop a code until it is resumed; return False when there was nothing to do."""
+    """Stop a code until it is resumed; return False when there was nothing to do.
+
+    Raises:
+        ValidationError: only Stripe's dashboard can stop it; the same for ``resume`` and ``archive``.
+    """
+    _refuse_kept_in_stripe(code)
     if code.paused_at or code.archived_at:
         return False
     return _intend(code, paused_at=now)
@@ -170,6 +180,7 @@ def pause(code: PromoCode, *, now: datetime) -> bool:
 
 def resume(code: PromoCode) -> bool:
     """Take back a pause; return False when the code was not paused by hand."""
+    _refuse_kept_in_stripe(code)
     if not code.paused_at or code.archived_at:
         return False
     return _intend(code, paused_at=None)
@@ -177,9 +188,15 @@ def resume(code: PromoCode) -> bool:
 
 def archive(code: PromoCode, *, now: datetime) -> bool:
     """End a code for good: its text is free again, its redemptions stay; return False when it was archived."""
+    _refuse_kept_in_stripe(code)
     if code.archived_at:
         return False
     return _intend(code, archived_at=now)
+
+
+def is_kept_in_stripe(code: PromoCode) -> bool:
+    """Say whether a code gives what only Stripe can express: it is mirrored to look at, and never pushed."""
+    return code.offer.kind == Offer.Kind.OTHER
 
 
 def retry(code: PromoCode) -> bool:
@@ -198,6 +215,11 @@ def retry_all() -> int:
         sync_status__in=[PromoCode.SyncStatus.PENDING, PromoCode.SyncStatus.ERROR]
     )
     return waiting.update(sync_status=PromoCode.SyncStatus.PENDING, next_try_at=None)
+
+
+def _refuse_kept_in_stripe(code: PromoCode) -> None:
+    if is_kept_in_stripe(code):
+        raise ValidationError(KEPT_IN_STRIPE)
 
 
 def _errors_of_text(code: PromoCode) -> dict[str, list[ValidationError]]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 
 from analytics.console import finding, status
@@ -36,24 +37,34 @@ def add_arguments(parser: ArgumentParser, *, action: str) -> None:
 
 
 def run(action: str, options: dict[str, Any], *, now: datetime) -> Answer:
-    """Do it to every named code; those where there was nothing to do are reported as skipped."""
+    """Do it to every named code; those where there was nothing to do are skipped, and what is refused fails."""
     if options["code"]:
         found = finding.open_codes(options["code"])
     else:
         found = list(PromoCode.objects.not_archived().filter(_FAILED).order_by("code"))
-    act = _acts(now)[action]
-    changed = {code.code: act(code) for code in found}
+    changed, refused = _done(_acts(now)[action], found)
     answer = status.report(PromoCode.objects.filter(pk__in=[code.pk for code in found]), now=now)
     told = answer.shown if found else []
     done = [code for code, was_done in changed.items() if was_done]
     skipped = [code for code, was_done in changed.items() if not was_done]
-    # What was asked for was done, so a code's trouble with Stripe is not this action's failure.
+    # A code's trouble with Stripe is not this action's failure.
     return replace(
         answer,
         data={**answer.data, "done": done, "skipped": skipped},
         shown=[*told, f"{action}: {len(done)} done, {len(skipped)} with nothing to do."],
-        failure="",
+        failure="; ".join(refused),
     )
+
+
+def _done(act: Callable[[PromoCode], bool], found: list[PromoCode]) -> tuple[dict[str, bool], list[str]]:
+    """Return whether each code was changed, and in a sentence each, which could not be."""
+    changed, refused = {}, []
+    for code in found:
+        try:
+            changed[code.code] = act(code)
+        except ValidationError as error:
+            refused.append(f"{code}: {' '.join(error.messages)}.")
+    return changed, refused
 
 
 def _acts(now: datetime) -> dict[str, Callable[[PromoCode], bool]]:

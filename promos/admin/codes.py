@@ -34,7 +34,7 @@ from promos.admin.lists import CodeList
 from promos.admin.sharing import SHARING, Sharing
 from promos.admin.stripe_side import STRIPE, StripeSide
 from promos.admin.terms_form import CONDITIONS, TERMS
-from promos.models import Offer, PromoCode
+from promos.models import PromoCode
 from promos.models.codes import PromoCodeQuerySet
 
 STATUS_COLOURS = by_label(
@@ -59,7 +59,6 @@ SYNC_COLOURS = by_label(
 COPY_OF = "copy"
 #: What an action says of a code that was archived before.
 ARCHIVED = "it is archived"
-KEPT_IN_STRIPE = "its terms can only be changed in Stripe"
 
 CODE_AND_CAMPAIGN = '<span class="two-lines"><strong>{}</strong><span>{}</span></span>'
 
@@ -188,7 +187,7 @@ class PromoCodeAdmin(Sharing, StripeSide, ConflictMixin, CodePages, ProjectAdmin
         return [each for each in found if each.method.__name__ not in hidden]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if isinstance(obj, PromoCode) and (obj.archived_at is not None or _is_kept_in_stripe(obj)):
+        if isinstance(obj, PromoCode) and (obj.archived_at is not None or promo_codes.is_kept_in_stripe(obj)):
             return False
         return bool(super().has_change_permission(request, obj))
 
@@ -320,14 +319,9 @@ class PromoCodeAdmin(Sharing, StripeSide, ConflictMixin, CodePages, ProjectAdmin
             raise Skipped(ARCHIVED)
 
 
-def _is_kept_in_stripe(code: PromoCode) -> bool:
-    """Say whether a code gives what only Stripe can express: it is mirrored to look at, and never pushed."""
-    return code.offer.kind == Offer.Kind.OTHER
-
-
 def _skip_if_kept_in_stripe(code: PromoCode) -> None:
-    if _is_kept_in_stripe(code):
-        raise Skipped(KEPT_IN_STRIPE)
+    if promo_codes.is_kept_in_stripe(code):
+        raise Skipped(promo_codes.KEPT_IN_STRIPE)
 
 
 def _has_shared_terms(code: PromoCode) -> bool:

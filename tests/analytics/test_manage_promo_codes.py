@@ -13,7 +13,14 @@ from django.core.management import CommandError, call_command
 from analytics.management.commands import manage_promo_codes
 from promos.models import Offer, PromoCode, StripeCoupon, StripePromotionCode
 from tests.analytics.builders import after, pay_back, redeem, set_sync
-from tests.factories import LONG_AGO, CampaignFactory, CustomerFactory, PriceFactory, PromoCodeFactory
+from tests.factories import (
+    LONG_AGO,
+    CampaignFactory,
+    CustomerFactory,
+    OfferFactory,
+    PriceFactory,
+    PromoCodeFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -351,6 +358,17 @@ def test_retry_with_nothing_to_retry_does_not_say_that_there_is_no_code() -> Non
     set_sync(PromoCodeFactory(), "synced")
 
     assert run("retry").strip() == "retry: 0 done, 0 with nothing to do."
+
+
+def test_pause_of_a_code_that_only_stripe_can_change_fails_and_says_why() -> None:
+    PromoCodeFactory(code="MINE")
+    PromoCodeFactory(code="SCRIPT", offer=OfferFactory(kind="other", percent_off=None))
+
+    with pytest.raises(CommandError, match=r"^SCRIPT: its terms can only be changed in Stripe\.$"):
+        run("pause", "SCRIPT", "MINE")
+
+    paused = PromoCode.objects.filter(paused_at__isnull=False)
+    assert [code.code for code in paused] == ["MINE"]
 
 
 def test_retry_without_names_takes_those_that_failed() -> None:

@@ -274,6 +274,23 @@ def test_staff_need_the_permission_for_what_they_do(stranger: User, now: datetim
     assert error(viewer.post(kind="free")) == (403, "permission_denied")
 
 
+@pytest.mark.parametrize("deed", ["pause", "resume", "archive"])
+def test_code_whose_terms_only_stripe_can_make_is_left_to_its_dashboard(staff: Caller, deed: str) -> None:
+    """Nothing of it is ever pushed: paused here, it would go on working."""
+    offer = factories.OfferFactory(kind="other", percent_off=None)
+    code = factories.PromoCodeFactory(offer=offer, paused_at=factories.LONG_AGO if deed == "resume" else None)
+    assert error(staff.post(f"{code.pk}/{deed}/")) == (400, "invalid")
+    assert error(staff.patch(f"{code.pk}/", max_redemptions=5)) == (400, "invalid")
+    before, after = code, PromoCode.objects.get(pk=code.pk)
+    assert (after.paused_at, after.archived_at) == (before.paused_at, None)
+
+
+def test_archived_code_is_not_changed(staff: Caller, now: datetime) -> None:
+    code = factories.PromoCodeFactory(archived_at=now)
+    assert error(staff.patch(f"{code.pk}/", max_redemptions=5)) == (400, "invalid")
+    assert PromoCode.objects.get().max_redemptions is None
+
+
 def test_counts_of_calls_are_not_pushed_out_by_those_of_others(db: None) -> None:
     """Django's own limit is 300 entries; beyond it every third count is forgotten, of logins too."""
     cache.clear()
