@@ -102,13 +102,41 @@ class NewCodeSerializer(LimitsSerializer):
         return PromoCode(**{name: told[name] for name in names if name in told})
 
 
+class OfferSerializer(serializers.ModelSerializer):
+    """The terms of a code; what does not belong to its kind is null or empty."""
+
+    product_ids = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="Stripe products; none means all."
+    )
+
+    class Meta:
+        model = Offer
+        fields = (
+            "kind",
+            "percent_off",
+            "amount_off",
+            "currency",
+            "fixed_price_amount",
+            "list_price_id",
+            "duration",
+            "duration_in_months",
+            "product_ids",
+        )
+        read_only_fields = fields
+
+
 class CodeSerializer(serializers.ModelSerializer):
     """A code as it is now."""
 
     status = serializers.SerializerMethodField()
-    offer = serializers.SerializerMethodField()
+    offer = OfferSerializer(read_only=True)
     value = serializers.SerializerMethodField(help_text="In words.")
-    campaign = serializers.CharField(source="campaign.name", default=None, allow_null=True)
+    campaign = serializers.CharField(
+        source="campaign.name", read_only=True, default=None, allow_null=True, help_text="Its name."
+    )
+    campaign_id = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="What `campaign` takes when a code is made or changed."
+    )
 
     class Meta:
         model = PromoCode
@@ -119,6 +147,7 @@ class CodeSerializer(serializers.ModelSerializer):
             "value",
             "offer",
             "campaign",
+            "campaign_id",
             *LIMITS,
             "used_count",
             "held_count",
@@ -136,18 +165,6 @@ class CodeSerializer(serializers.ModelSerializer):
 
     def get_value(self, code: PromoCode) -> str:
         return offers.value_in_words(code.offer)
-
-    def get_offer(self, code: PromoCode) -> dict[str, Any]:
-        offer = code.offer
-        return {
-            "kind": offer.kind,
-            "percent_off": str(offer.percent_off) if offer.percent_off is not None else None,
-            "amount_off": offer.amount_off,
-            "currency": offer.currency,
-            "duration": offer.duration,
-            "duration_in_months": offer.duration_in_months,
-            "product_ids": offer.product_ids,
-        }
 
 
 class CodePageSerializer(serializers.Serializer):

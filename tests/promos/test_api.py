@@ -208,6 +208,14 @@ def test_create_names_the_field_that_is_wrong(staff: Caller, sent: dict[str, Any
     assert field in answer.json()["error"]["fields"]
 
 
+def test_code_tells_its_terms_and_what_sets_its_campaign(staff: Caller, team: Shop) -> None:
+    campaign = factories.CampaignFactory()
+    terms = {"kind": "fixed_price", "fixed_price_amount": 7_000, "list_price_id": team.monthly}
+    made = staff.post(**terms, campaign=campaign.pk).json()
+    assert (made["campaign"], made["campaign_id"]) == (campaign.name, campaign.pk)
+    assert made["offer"].items() >= {**terms, "amount_off": 2_950, "percent_off": None}.items()
+
+
 def test_currencies_may_be_in_capitals(staff: Caller) -> None:
     terms = {"kind": "amount", "amount_off": 500, "currency": "USD"}
     made = staff.post(**terms, minimum_amount=900, minimum_amount_currency="USD").json()
