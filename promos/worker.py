@@ -1,7 +1,8 @@
 """The worker: pushes due codes, finishes events, asks after overdue checkouts, pulls. Any number may run.
 
-It looks twice a second; on PostgreSQL a saved code wakes it at once. Every hour
-one of them asks Stripe for events that never arrived and compares everything.
+It looks twice a second; on PostgreSQL a saved code wakes it at once. Every
+five minutes one of them asks Stripe for new events that did not arrive, every
+hour for older ones too, and compares everything.
 What other rooms do now and then hangs on promos.rounds.
 """
 
@@ -67,7 +68,7 @@ def _work_or_wait(pool: Pool, stop: threading.Event) -> None:
 
 
 def _make_rounds(over: threading.Event, pool: Pool) -> None:
-    """Beside the queues, which it would hold up: every hour ask for missed events and compare everything."""
+    """Beside the queues, which it would hold up: ask for missed events, and every hour compare everything."""
     with stripe_gateway.paced(pool.limiter):
         while not over.wait(ROUND_SECONDS):
             try:
@@ -76,9 +77,7 @@ def _make_rounds(over: threading.Event, pool: Pool) -> None:
             except stripe_gateway.NotAuthorised as error:
                 pool.refusal = error
             except stripe_gateway.Unavailable as error:
-                logger.warning(
-                    "The hourly round broke off: %s It is made again in %s seconds", error, ROUND_SECONDS
-                )
+                logger.warning("The round broke off: %s It is made again in %s seconds", error, ROUND_SECONDS)
             except Exception:
                 # Whatever was met, the next hour's round must be made as well.
                 logger.exception("The hourly round broke off; it is made again in %s seconds", ROUND_SECONDS)
@@ -89,6 +88,8 @@ def _make_rounds(over: threading.Event, pool: Pool) -> None:
 def make_round(now: datetime) -> None:
     """Take in missed events, link orders whose code came later, and let the drift doctor look, once an hour.
 
+    In between only the latest missed events are taken in.
+
     Raises:
         stripe_gateway.StripeError: Stripe refused or went away.
     """
@@ -96,6 +97,8 @@ def make_round(now: datetime) -> None:
         missed.catch_up(now=now)
         redemptions.link_known(now=now)
         doctor.work(now)
+    else:
+        missed.catch_up_recent(now=now)
 
 
 def work(now: datetime) -> int:

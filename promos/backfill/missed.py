@@ -4,6 +4,9 @@ Stripe lists the events of thirty days. Who was away for longer misses more than
 that, and walks over the account since then instead. How long we were away follows
 from the last time this ran, not from the last event: after a long silence the
 first new event arrives before anybody has looked back.
+
+The whole list may be long, for Stripe keeps an event there that any endpoint of
+the account did not take; so between the hourly looks only its end is looked at.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError
+from django.db.models import Q
 
 from promos import stripe_gateway
 from promos.backfill import walk
@@ -30,6 +34,9 @@ logger = logging.getLogger(__name__)
 CURSOR = "events"
 #: How long Stripe lists an event, and a day less, so that none falls through while this runs.
 LISTED = timedelta(days=29)
+#: How often the end of the list is looked at, and how much of it: more than one try of Stripe's to deliver.
+OFTEN, RECENT = timedelta(minutes=5), timedelta(hours=1)
+RECENT_CURSOR = "recent events"
 #: Types that one call may ask for.
 TYPES_PER_CALL = 20
 #: An order may be paid that long after it was made: a bank transfer, an invoice by mail.
@@ -56,9 +63,7 @@ def catch_up(*, now: datetime, dry_run: bool = False) -> Outcome:
         stripe_gateway.StripeError: Stripe refused or went away; run it again later.
     """
     outcome = Outcome()
-    for payload in _missed(now):
-        if _is_new(payload):
-            _take(payload, outcome, now=now, dry_run=dry_run)
+    _take_all(now - LISTED, outcome, now=now, dry_run=dry_run)
     last = SyncCursor.objects.filter(name=CURSOR).values_list("reached_at", flat=True).first()
     if last is not None and last < now - LISTED:
         outcome.walked = walk.run(now=now, since=last - LATEST_PAYMENT, dry_run=dry_run)
@@ -67,13 +72,35 @@ def catch_up(*, now: datetime, dry_run: bool = False) -> Outcome:
     return outcome
 
 
-def _missed(now: datetime) -> Iterator[StripeObject]:
+def catch_up_recent(*, now: datetime) -> Outcome:
+    """Take in what was missed within the last hour; once in five minutes, by whichever worker comes first.
+
+    So the use that a failed payment holds is free again soon, though its event was lost.
+
+    Raises:
+        stripe_gateway.StripeError: Stripe refused or went away.
+    """
+    outcome = Outcome()
+    cursor, _ = SyncCursor.objects.get_or_create(name=RECENT_CURSOR)
+    is_due = Q(reached_at__isnull=True) | Q(reached_at__lte=now - OFTEN)
+    if SyncCursor.objects.filter(is_due, pk=cursor.pk).update(reached_at=now):
+        _take_all(now - RECENT, outcome, now=now)
+    return outcome
+
+
+def _take_all(since: datetime, outcome: Outcome, *, now: datetime, dry_run: bool = False) -> None:
+    for payload in _missed(since):
+        if _is_new(payload):
+            _take(payload, outcome, now=now, dry_run=dry_run)
+
+
+def _missed(since: datetime) -> Iterator[StripeObject]:
     """Yield what Stripe could not deliver to everybody who asked for it, of the types that we use."""
     types = list(receivers.REGISTRY)
     for start in range(0, len(types), TYPES_PER_CALL):
         wanted = types[start : start + TYPES_PER_CALL]
         listing = partial(stripe_gateway.list_events, types=wanted, delivery_success=False)
-        yield from oldest_first(listing, since=now - LISTED)
+        yield from oldest_first(listing, since=since)
 
 
 def _is_new(payload: StripeObject) -> bool:

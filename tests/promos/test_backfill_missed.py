@@ -91,6 +91,19 @@ def test_no_call_asks_for_more_types_than_stripe_allows(account: PastAccount, no
     assert {one for types in asked for one in types.values()} == set(receivers.REGISTRY)
 
 
+def test_recent_look_is_made_once_in_five_minutes_and_goes_back_an_hour(
+    account: PastAccount, now: datetime
+) -> None:
+    account.buy()
+    account.pass_days(10)
+    account.buy()
+    assert missed.catch_up_recent(now=now).taken > 0
+    assert WebhookEvent.objects.filter(type="checkout.session.completed").count() == 1
+    account.buy()
+    assert missed.catch_up_recent(now=now + timedelta(minutes=4)).taken == 0
+    assert missed.catch_up_recent(now=now + timedelta(minutes=5)).taken > 0
+
+
 def test_dry_run_counts_and_stores_nothing(account: PastAccount, now: datetime) -> None:
     account.buy()
     foreseen = missed.catch_up(now=now, dry_run=True)

@@ -3,6 +3,7 @@ from datetime import datetime, timedelta
 from threading import Event, Thread
 
 import pytest
+import requests
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
@@ -209,6 +210,22 @@ def test_the_hourly_round_is_made_once(standin: Standin, now: datetime) -> None:
     assert ReconcileRun.objects.count() == 1
     worker.make_round(now + timedelta(hours=1))
     assert ReconcileRun.objects.count() == 2
+
+
+def test_a_failed_late_payment_whose_event_was_lost_is_soon_known(
+    standin: Standin, customer: Customer, now: datetime, settings: Settings
+) -> None:
+    deaf = {"url": "http://127.0.0.1:9/", "enabled_events": ["checkout.session.async_payment_failed"]}
+    stripe_gateway.create_webhook_endpoint(deaf, idempotency_key="deaf")
+    attempt = open_attempt(customer, PromoCodeFactory(), now)
+    session = opened_session(attempt)
+    page = stripe_gateway.retrieve_checkout_session(session)["url"]
+    requests.post(page, {"action": "bank", "email": "buyer@example.com"}, timeout=10, allow_redirects=False)
+    worker.make_round(now)
+    standin.hooks.fail_payment(session)
+    assert held(attempt.promo_code) == 1
+    worker.make_round(now + timedelta(minutes=1))
+    assert (held(attempt.promo_code), LedgerEntry.objects.count()) == (0, 0)
 
 
 def eventually(is_so: Callable[[], bool]) -> bool:
