@@ -49,7 +49,9 @@ def of_session(session_id: str, *, customer: Customer) -> Outcome | None:
     plan = plans.get(attempt.plan)
     plan_name = plan.name if plan else ""
     code = attempt.promo_code.code if attempt.promo_code else ""
-    entry = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.CHECKOUT, stripe_session_id=session_id).first()
+    # By the customer, because the ledger has no index by session.
+    orders = LedgerEntry.objects.filter(customer=customer, kind=LedgerEntry.Kind.CHECKOUT)
+    entry = orders.filter(stripe_session_id=session_id).first()
     if entry is None:
         state = _UNPAID.get(CheckoutAttempt.State(attempt.state), State.WAITING)
         return Outcome(state, plan_name, code)

@@ -2,12 +2,14 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.utils.html import strip_tags
 from django.views.defaults import server_error
 from pytest_django import Settings
 
-from promos.billing import words
+from promos.billing import outcome, words
 from promos.models import CheckoutAttempt, Customer, PromoCode
 from promos.standin.server import Standin
 from tests import factories, shop
@@ -156,6 +158,21 @@ def test_success_of_somebody_else_is_not_found(client: Client, customer: Custome
     client.force_login(stranger)
     for session_id in ("cs_mine", "", "junk", "\0", "x" * 5000):
         assert client.get("/billing/success/", {"session_id": session_id}).status_code == 404
+
+
+def test_success_looks_among_the_customers_own_orders(customer: Customer) -> None:
+    """A ledger of millions has no index by session, and the page asks again and again."""
+    CheckoutAttempt.objects.create(
+        customer=customer,
+        plan="price_1",
+        stripe_session_id="cs_mine",
+        created_at=factories.LONG_AGO,
+        expires_at=factories.LONG_AGO,
+    )
+    with CaptureQueriesContext(connection) as asked:
+        outcome.of_session("cs_mine", customer=customer)
+    [look] = [query["sql"] for query in asked if "promos_ledgerentry" in query["sql"]]
+    assert f'"customer_id" = {customer.pk}' in look
 
 
 @pytest.mark.parametrize("address", ["/no/such/page", "/billing/success/"])
