@@ -59,9 +59,9 @@ def count(number: int, link: str = "", *, level: int = 0) -> Cell:
     return Cell(f"{number:,}", number, link, level)
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
     """Return a number with its noun, one or several: "1 order", "2 orders"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def heat(number: int, most: int) -> Cell:

@@ -13,9 +13,8 @@ from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum, TextField, Value
-from django.db.models.functions import Coalesce, NullIf, TruncDate
-from djstripe.models import Price
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
 
 from analytics import kept
 from analytics.periods import ALWAYS, Period
@@ -265,12 +264,6 @@ def orders_by_plan(scope: Scope) -> list[PlanOrders]:
         .order_by("currency", "-orders", "plan")
     )
     return _rows(PlanOrders, rows)
-
-
-def plan_names(price_ids: set[str]) -> dict[str, str]:
-    """Return the names of plans, sold or retired, that dj-stripe's mirror knows."""
-    name = Coalesce(NullIf("nickname", Value("")), "product__name", output_field=TextField())
-    return dict(Price.objects.filter(id__in=price_ids).values_list("id", name))
 
 
 @dataclass(frozen=True)

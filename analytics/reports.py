@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from analytics import needs, queries
 from analytics.formulas import Ratio
-from analytics.measures import top_codes
+from analytics.measures import plan_names, top_codes
 from analytics.measures.top_codes import TopCode
 from analytics.models import Alert
 from analytics.needs import CodesInNeed
@@ -220,11 +220,10 @@ def _points(scope: Scope, currencies: Iterable[str]) -> dict[str, list[Point]]:
 
 def _plans(scope: Scope) -> dict[str, list[Plan]]:
     rows = queries.orders_by_plan(scope)
-    names = queries.plan_names({row.plan for row in rows if row.plan})
+    names = plan_names.of(row.plan for row in rows)
     found: dict[str, list[Plan]] = defaultdict(list)
     for row in rows:
-        name = names.get(row.plan) or row.plan or "No plan"
-        found[row.currency].append(Plan(name, row.orders, row.discounted_orders))
+        found[row.currency].append(Plan(names[row.plan], row.orders, row.discounted_orders))
     return found
 
 

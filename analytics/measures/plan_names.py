@@ -9,6 +9,8 @@ from django.db.models.functions import Coalesce, NullIf
 from djstripe.models import Price
 
 _OFTEN = {"day": "daily", "week": "weekly", "month": "monthly", "year": "yearly"}
+#: How a name may tell by itself how often it is charged.
+_TOLD_BY = {"day": ("day", "daily"), "week": ("week",), "month": ("month",), "year": ("year", "annual")}
 NO_PLAN = "No plan"
 
 
@@ -28,6 +30,12 @@ def _named(prices: QuerySet[Price]) -> dict[str, str]:
     name = Coalesce(NullIf("nickname", Value("")), "product__name", output_field=TextField())
     rows = prices.annotate(named=name, interval=F("stripe_data__recurring__interval"))
     return {
-        price_id: f"{named}, {_OFTEN.get(interval, interval)}" if interval else named
+        price_id: _with_interval(named, interval)
         for price_id, named, interval in rows.values_list("id", "named", "interval")
     }
+
+
+def _with_interval(named: str, interval: str | None) -> str:
+    """Say how often a plan is charged, unless its name does."""
+    told = any(word in (named or "").casefold() for word in _TOLD_BY.get(interval or "", ()))
+    return named if told or not interval else f"{named}, {_OFTEN.get(interval, interval)}"

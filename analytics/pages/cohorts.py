@@ -76,11 +76,15 @@ def sentence(compared: Comparison, months: int, assumed: Assumptions) -> str:
         fewer = (horizon for horizon in reversed(HORIZONS) if horizon < months)
         told = next((horizon for horizon in fewer if compared.value(horizon, assumed)), None)
         return f"{too_few} {sentence(compared, told, assumed)}" if told else too_few
-    promo, rest = compared.retention(months - 1)
-    return (
-        f"After {_months(months)} {promo} of promo customers still paid, {rest} of their match; each had brought "
-        f"{blocks.amount(value.promo_amount, value.currency)}, the match {blocks.amount(value.rest_amount, value.currency)} (uplift {value.uplift}, attributed)."
+    brought = (
+        f"brought {blocks.amount(value.promo_amount, value.currency)}, "
+        f"the match {blocks.amount(value.rest_amount, value.currency)} (uplift {value.uplift}, attributed)."
     )
+    if months == 1:
+        # In month 0 everybody paid: that says nothing about staying.
+        return f"Over 1 month each promo customer {brought}"
+    promo, rest = compared.retention(months - 1)
+    return f"In month {months - 1} {promo} of promo customers still paid, {rest} of their match; over {_months(months)} each {brought}"
 
 
 def _section(

@@ -132,7 +132,7 @@ def _unpriced(owed: Commitments) -> str:
 def _few(exposed: Exposure) -> str:
     if not exposed.unknown_codes:
         return ""
-    return f"Left out, since too few redemptions tell their discount: {blocks.counted(exposed.unknown_codes, 'code')} (or batches)."
+    return f"Left out, since too few redemptions tell their discount: {blocks.counted(exposed.unknown_codes, 'code or batch', 'codes or batches')}."
 
 
 def _at_most(exposed: Exposure) -> str:

@@ -127,7 +127,7 @@ def _cards(asked: Asked, segments: list[SegmentFigures], earlier: list[SegmentFi
     redemptions = sum(total.redemptions for total in sums)
     return [
         Card(
-            f"{label} customers",
+            f"Redemptions by {label.lower()} customers",
             blocks.count(total.redemptions),
             f"{formula} Net: {formulas.NET}",
             links.selected_redemptions(_narrowed(asked, total)),

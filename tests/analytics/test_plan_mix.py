@@ -118,3 +118,13 @@ def test_sentence_is_computed(discounted: tuple[int, int], said: str) -> None:
 @pytest.mark.parametrize(("number", "level"), [(0, 0), (1, 1), (20, 1), (21, 2), (80, 4), (81, 5), (100, 5)])
 def test_heat_is_from_nothing_to_the_most(number: int, level: int) -> None:
     assert blocks.heat(number, 100).level == level
+
+
+def test_plan_whose_name_tells_its_interval_is_called_by_its_name() -> None:
+    told = [PriceFactory(nickname="Team monthly"), PriceFactory(nickname="Annual plan", interval="year")]
+    untold = PriceFactory(nickname="Team annual", interval="month")
+
+    found = plan_names.of(price.id for price in [*told, untold])
+
+    assert [found[price.id] for price in told] == ["Team monthly", "Annual plan"]
+    assert found[untold.id] == "Team annual, monthly"

@@ -16,7 +16,6 @@ from tests.factories import (
     CampaignFactory,
     CodeCheckFactory,
     CustomerFactory,
-    PriceFactory,
     PromoCodeFactory,
     UsageFactory,
 )
@@ -164,15 +163,6 @@ def test_orders_by_plan_sets_discounted_beside_all(django_assert_num_queries: Dj
         queries.PlanOrders("usd", "price_a", orders=3, discounted_orders=1),
         queries.PlanOrders("usd", "price_b", orders=1, discounted_orders=0),
     ]
-
-
-def test_plan_names_come_from_price_or_product() -> None:
-    named = PriceFactory(nickname="Team monthly")
-    plain = PriceFactory(product__title="Team")
-
-    names = queries.plan_names({named.id, plain.id, "price_unknown"})
-
-    assert names == {named.id: "Team monthly", plain.id: "Team"}
 
 
 def test_conversion_follows_customers_for_thirty_days(

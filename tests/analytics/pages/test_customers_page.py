@@ -32,8 +32,8 @@ def test_segments_have_their_shares_and_formulas(signed_in: Client) -> None:
         redeem(PromoCodeFactory(), at=month(1))
 
     for slug, title, value, share in (
-        ("customers", "New customers", 24, 0.8),
-        ("customers", "Returning customers", 6, 0.2),
+        ("customers", "Redemptions by new customers", 24, 0.8),
+        ("customers", "Redemptions by returning customers", 6, 0.2),
         ("times", "By new customers", 24, 0.8),
     ):
         document = signed_in.get(f"/admin/analytics/{slug}/", {**JANUARY, "export": "json"}).json()
