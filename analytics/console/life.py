@@ -33,7 +33,12 @@ def help_of(action: str) -> str:
 
 
 def add_arguments(parser: ArgumentParser, *, action: str) -> None:
-    parser.add_argument("code", nargs="*" if action == "retry" else "+")
+    is_optional = action == "retry"
+    parser.add_argument(
+        "code",
+        nargs="*" if is_optional else "+",
+        help="all that failed if left out" if is_optional else "one or more",
+    )
 
 
 def run(action: str, options: dict[str, Any], *, now: datetime) -> Answer:

@@ -29,7 +29,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("email")
+        parser.add_argument("email", help="the address, in any spelling")
         parser.add_argument("--account", action="store_true", help="close the login with this address too")
         parser.add_argument("--dry-run", action="store_true", help="count only, change nothing")
         parser.add_argument("--json", action="store_true", help="print the outcome as JSON")

@@ -1,7 +1,7 @@
 """Take codes over from an earlier system's export."""
 
 import json
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.formatter_class = RawDescriptionHelpFormatter
-        parser.add_argument("file", type=Path, metavar="FILE.csv")
+        parser.add_argument(
+            "file", type=Path, metavar="FILE.csv", help="the export; its first line names columns"
+        )
         parser.add_argument(
             "--map",
             type=_pair,

@@ -11,6 +11,14 @@ from rich.progress import Progress
 from promos import retention
 from promos.retention import Ages
 
+#: What each option is about.
+KEPT = {
+    "bodies": "the bodies of events",
+    "triggers": "requests that dj-stripe noted",
+    "mirrored": "dj-stripe's copies of events",
+    "checks": "checks of codes",
+}
+
 
 def days(text: str) -> int:
     if not text.isdecimal() or int(text) < 4:
@@ -24,7 +32,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         for name, default in vars(Ages()).items():
             parser.add_argument(
-                f"--{name}", type=days, default=default, metavar="DAYS", help=f"default {default}"
+                f"--{name}",
+                type=days,
+                default=default,
+                metavar="DAYS",
+                help=f"how long to keep {KEPT[name]} ({default})",
             )
         parser.add_argument("--dry-run", action="store_true", help="count only, change nothing")
         parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
