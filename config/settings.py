@@ -44,6 +44,7 @@ ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 # Stripe counts a redirect as a failed delivery; the signature protects the webhook on any scheme.
 SECURE_REDIRECT_EXEMPT = [r"^api/webhooks/", r"^healthz$"]
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "config.failures.form_expired"
 
 # --- Stripe ---------------------------------------------------------------------------------------
 STANDIN_HOST = "http://127.0.0.1:8421"

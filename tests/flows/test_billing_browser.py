@@ -55,6 +55,22 @@ def test_switch_keeps_the_typed_code(page: Page, site: str, customer: Customer) 
     expect(page.get_by_label("Promo code")).to_have_value("spring20")
 
 
+def test_page_of_an_earlier_login_reloads_instead_of_keeping_silent(
+    page: Page, site: str, customer: Customer
+) -> None:
+    shop.open_shop()
+    sign_in(page, site, customer)
+    another_tab = page.context.new_page()
+    another_tab.goto(f"{site}/billing/")
+    another_tab.get_by_role("button", name="Sign out").click()
+    another_tab.wait_for_url("**/accounts/login/**")
+    sign_in(another_tab, site, customer)
+    with page.expect_navigation():
+        page.get_by_label("Promo code").press_sequentially("nosuch")
+    page.get_by_label("Promo code").press_sequentially("nosuch")
+    expect(page.get_by_text("This code cannot be used")).to_be_visible()
+
+
 def test_link_shows_its_offer_after_the_sign_up_without_javascript(browser: Browser, site: str) -> None:
     shop.open_shop()
     shop.give_code("SPRING20")
