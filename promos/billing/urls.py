@@ -14,4 +14,6 @@ urlpatterns = [
     path("billing/success/", views.success, name="success"),
     path("billing/cancelled/", views.cancelled, name="cancelled"),
     path("p/<str:code>", views.code_link, name="code_link"),
+    # As some programs and people write every address.
+    path("p/<str:code>/", views.code_link),
 ]

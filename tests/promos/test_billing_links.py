@@ -73,6 +73,11 @@ def test_link_begins_with_a_plan_that_its_code_covers(buyer: Client, team: Shop)
     assert "is applied" in page
 
 
+def test_link_with_a_slash_at_its_end_is_the_same(buyer: Client, team: Shop) -> None:
+    shop.give_code("SPRING20")
+    assert "is applied" in buyer.get("/p/SPRING20/", follow=True).content.decode()
+
+
 @pytest.mark.parametrize("text", ["NOSUCH", "EXPIRED"])
 def test_dead_link_lands_softly_on_the_plans(buyer: Client, team: Shop, text: str) -> None:
     shop.give_code("EXPIRED", expires_at=factories.LONG_AGO)
