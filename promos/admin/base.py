@@ -9,17 +9,21 @@ from django.conf import settings
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
-from django.db.models import Model
+from django.db.models import DateTimeField, Field, Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from promos import money
-from promos.admin import decisions, lists, pages
+from promos.admin import decisions, fields, lists, pages
+
+#: Times at which something ends.
+ENDS = frozenset(["expires_at", "ends_at"])
 
 
 class ProjectAdmin(ModelAdmin):
@@ -40,6 +44,13 @@ class ProjectAdmin(ModelAdmin):
         except IntegrityError:
             # The same was saved at the same moment, by a double click say: now the form sees it and says so.
             return super().changeform_view(request, *args, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, DateTimeField):
+            form_class = fields.EndField if db_field.name in ENDS else fields.StartField
+            kwargs["form_class"] = form_class
+            kwargs.setdefault("help_text", form_class.told.format(zone=timezone.get_current_timezone_name()))
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return lists.SteadyChangeList

@@ -1,5 +1,8 @@
 """Form fields that several pages of the admin share."""
 
+from collections.abc import Sequence
+from datetime import date, datetime, time
+
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -17,3 +20,22 @@ class WhyField(forms.CharField):
             widget=UnfoldAdminTextInputWidget,
             help_text="Kept in the history. May be left empty.",
         )
+
+
+class StartField(forms.SplitDateTimeField):
+    """A moment from which something holds; a date alone means its first."""
+
+    without_time = time.min
+    told = "A date without a time: from midnight, {zone}."
+
+    def compress(self, data_list: Sequence[date | time | None]) -> datetime | None:
+        if data_list and data_list[0] and not data_list[1]:
+            data_list = [data_list[0], self.without_time]
+        return super().compress(data_list)
+
+
+class EndField(StartField):
+    """A moment until which something holds; a date alone means the whole day."""
+
+    without_time = time(23, 59, 59)
+    told = "A date without a time: until the end of that day, {zone}."

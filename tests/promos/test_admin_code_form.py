@@ -1,6 +1,6 @@
 """The one form for a code and what it gives."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from django.db import IntegrityError
 from django.db.models.signals import pre_save
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from promos.models import Offer, PromoCode
 from tests import factories
@@ -183,6 +184,14 @@ def test_add_tells_of_several_mistakes_at_once(office: Client) -> None:
         "minimum_amount_currency",
         "name",
     }
+
+
+def test_dates_without_times_are_whole_days(office: Client, settings: Settings) -> None:
+    settings.TIME_ZONE = "Europe/Vienna"
+    code = add(office, starts_at_0="2030-01-01", expires_at_0="2030-01-31")
+    assert code.starts_at == datetime(2029, 12, 31, 23, tzinfo=UTC)
+    assert code.expires_at == datetime(2030, 1, 31, 22, 59, 59, tzinfo=UTC)
+    assert "until the end of that day, Europe/Vienna." in office.get(ADD).content.decode()
 
 
 def test_change_shows_terms_as_typed(office: Client) -> None:
