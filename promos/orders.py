@@ -124,8 +124,10 @@ def of_invoice(invoice: Invoice) -> Order:
     subscription_id = id_of(details.get("subscription"))
     plan = _price(invoice) or ours.get(PLAN_KEY, "")
     discount_amount = sum(each["amount"] for each in invoice.get("total_discount_amounts") or [])
-    promotion_code_id, *others = _promotion_codes(_discounts(invoice)) or [""]
-    taken = _amounts_by_code(invoice) if others else Counter()
+    codes = _promotion_codes(_discounts(invoice))
+    taken = _amounts_by_code(invoice) if len(codes) > 1 else Counter()
+    # A code that took nothing off is not the one whose order it is, if another did.
+    promotion_code_id, *others = sorted(codes, key=lambda code: not taken[code]) or [""]
     shares = tuple((other, taken[other]) for other in others if taken[other])
     return Order(
         session_id="",

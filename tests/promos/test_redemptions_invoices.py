@@ -93,6 +93,15 @@ def test_second_code_on_an_invoice_has_what_it_took_off(code, now) -> None:
     assert (used(code), used(second), LedgerEntry.objects.count()) == (1, 1, 2)
 
 
+def test_a_code_that_took_nothing_off_leaves_the_order_to_the_other(code, now) -> None:
+    idle = SyncedPromoCodeFactory()
+    order = two_codes(idle, code)
+    order["total_discount_amounts"][0]["amount"] = 0
+    entry = take(order, now)
+    assert (entry.usage.promo_code, entry.discount_amount, entry.net_amount) == (code, 500, 8_500)
+    assert (used(code), used(idle), LedgerEntry.objects.count()) == (1, 0, 1)
+
+
 def test_both_codes_of_a_first_order_are_a_new_customers(code, now) -> None:
     second = SyncedPromoCodeFactory()
     take(two_codes(code, second, month=0), now)
