@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
-from django.db.models.signals import post_save
+from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
 from promos.models import Campaign, Offer, PromoCode, StripeCoupon, StripePromotionCode
@@ -25,6 +25,7 @@ HEAD_START = timedelta(minutes=1)
 def connect() -> None:
     post_save.connect(code_saved, sender=PromoCode, dispatch_uid="promos_code_saved")
     post_save.connect(offer_saved, sender=Offer, dispatch_uid="promos_offer_saved")
+    pre_save.connect(campaign_changes, sender=Campaign, dispatch_uid="promos_campaign_changes")
     post_save.connect(campaign_saved, sender=Campaign, dispatch_uid="promos_campaign_saved")
 
 
@@ -62,11 +63,34 @@ def _coupons_of(offer: Offer) -> Sequence[StripeCoupon]:
     return [coupon for position, coupon in enumerate(coupons) if coupon.is_used or position == 0]
 
 
-def campaign_saved(instance: Campaign, created: bool, raw: bool, **kwargs: Any) -> None:
-    """Schedule and pause of a campaign are its codes'; comparing them again costs nothing where they agree."""
-    if not created and not raw:
-        _mark_pending(instance.promo_codes.not_archived())
-        _wake_worker()
+def campaign_changes(instance: Campaign, raw: bool, **kwargs: Any) -> None:
+    """Keep the campaign as it is before it is saved, to be compared with afterwards."""
+    instance.before = None if raw else Campaign.objects.filter(pk=instance.pk).first()  # type: ignore[attr-defined]
+
+
+def campaign_saved(instance: Campaign, raw: bool, **kwargs: Any) -> None:
+    """Have the codes compared with Stripe again, pending where the campaign lets them work or not any more.
+
+    Customers cannot use a code while it is pending: a new name, or a later end, stops nobody.
+    """
+    before: Campaign | None = instance.before  # type: ignore[attr-defined]
+    if before is None:
+        return
+    now, open_codes = timezone.now(), instance.promo_codes.not_archived()
+    after = Campaign.objects.get(pk=instance.pk)
+    if _stands(before, now) != _stands(after, now):
+        _mark_pending(open_codes)
+    elif (before.starts_at, before.ends_at) != (after.starts_at, after.ends_at):
+        open_codes.look_again(now)
+    _wake_worker()
+
+
+def _stands(campaign: Campaign, now: datetime) -> tuple[bool, str]:
+    """Return whether a campaign lets its codes work, and in which currency its budget is counted."""
+    has_begun = campaign.starts_at is None or campaign.starts_at <= now
+    is_over = campaign.ends_at is not None and campaign.ends_at <= now
+    is_off = campaign.paused_at is not None or campaign.is_waiting or campaign.is_budget_spent
+    return has_begun and not is_over and not is_off, campaign.currency
 
 
 def _mark_pending(queryset: QuerySet[PromoCode], *, next_try_at: datetime | None = None) -> None:

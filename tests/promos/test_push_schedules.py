@@ -11,6 +11,7 @@ from promos.redemptions.counters import Change
 from promos.standin.server import Standin
 from promos.sync import pull, push, terms
 from tests.factories import CampaignFactory, PromoCodeFactory
+from tests.promos.sides import again, synced
 
 pytestmark = pytest.mark.django_db
 
@@ -133,3 +134,25 @@ def test_expiry_needs_no_push(standin: Standin, now: datetime) -> None:
     assert push.work(now + 2 * HOUR) == 0
     code.save()
     assert terms.is_agreed(code, now=now + 2 * HOUR)
+
+
+def test_codes_of_a_campaign_can_be_used_while_it_is_renamed(standin: Standin, now: datetime) -> None:
+    """A pending code is refused at the checkout, and a campaign may have a hundred thousand of them."""
+    campaign = CampaignFactory(ends_at=now + HOUR)
+    code = synced(now, campaign=campaign)
+    campaign.name, campaign.fixed_cost_amount = "Spring", 500
+    campaign.save()
+    assert again(code).sync_status == "synced"
+    assert push.work(now + timedelta(minutes=1)) == 0
+
+
+def test_code_of_a_campaign_that_ends_later_is_looked_at_and_never_pending(
+    standin: Standin, now: datetime
+) -> None:
+    campaign = CampaignFactory(ends_at=now + HOUR)
+    code = synced(now, campaign=campaign)
+    campaign.ends_at = now + 3 * HOUR
+    campaign.save()
+    assert again(code).sync_status == "synced"
+    assert push.work(now + timedelta(minutes=1)) == 1
+    assert again(code).next_try_at == now + 3 * HOUR
