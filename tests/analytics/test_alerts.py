@@ -197,7 +197,7 @@ def test_webhook_also_tells_that_it_is_over(found: list[Finding], listener: List
 
 
 def test_webhook_that_answers_500_is_tried_again(found: list[Finding], listener: Listener) -> None:
-    listener.answers = [500, 302]
+    listener.answers = [500, 307]  # after which a POST would be sent again as it is
     assert rounds.work(NOW) == 0
     assert AlertMessage.objects.get().error == "The webhook's address answered with status 500."
     assert sending.work(NOW + HOUR) == 0  # a redirect is not followed
@@ -349,6 +349,7 @@ def test_turn_is_taken_by_one_worker_at_a_time() -> None:
     five = timedelta(minutes=5)
     assert [turns.take("x", every=five, now=NOW) for _ in range(2)] == [True, False]
     assert turns.take("y", every=five, now=NOW)
+    assert not turns.take("x", every=five, now=NOW + five - timedelta(seconds=1))
     assert [turns.take("x", every=five, now=NOW + five) for _ in range(2)] == [True, False]
 
 

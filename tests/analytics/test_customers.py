@@ -81,7 +81,7 @@ def test_top_savers_are_ranked_in_each_currency(django_assert_num_queries: Djang
     redeem(code, customer=small, gross=10_000, discount=1_000)
     renew(redeem(code, customer=big, gross=10_000, discount=800), gross=10_000, discount=800)
     redeem(code, customer=european, gross=100, discount=50, currency="eur")
-    redeem(code, gross=100, discount=0)
+    redeem(code, gross=100, discount=0, currency="gbp")
 
     with django_assert_num_queries(1):
         found = customers.top_savers(JANUARY, limit=1)

@@ -59,6 +59,16 @@ def test_expected_is_the_pace_until_the_codes_end(
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("price")
+def test_expected_of_a_code_without_an_end_is_of_one_year() -> None:
+    use(PromoCodeFactory(), 30)
+
+    (exposed,) = found()["usd"].codes
+
+    assert (exposed.expected_uses, exposed.expected_amount) == (365, 730_000)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("price")
 def test_expected_is_no_more_than_the_uses_left() -> None:
     code = PromoCodeFactory(max_redemptions=34, used_count=30, held_count=1)
     use(code, 30)
@@ -153,6 +163,15 @@ def test_maximum_is_no_more_than_the_budget_has_left() -> None:
 
     assert found()["usd"].maximum_amount == 6_000 + 2_000
     assert found(Selection(campaign_id=campaign.pk))["usd"].maximum_amount == 6_000
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("price")
+def test_maximum_of_few_uses_is_not_the_whole_budget() -> None:
+    campaign = CampaignFactory(currency="usd", budget_amount=10_000)
+    PromoCodeFactory(campaign=campaign, max_redemptions=2)
+
+    assert found()["usd"].maximum_amount == 2 * 2_000
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from promos.models import Offer, PromoCode, StripeCoupon
 from promos.standin.server import Standin
 from promos.sync import pull, push, terms
 from tests.factories import PromoCodeFactory
+from tests.promos import uses
 
 pytestmark = pytest.mark.django_db
 
@@ -130,3 +131,12 @@ def test_a_deleted_coupon_is_marked_and_its_codes_wait(standin: Standin, now: da
     pull.coupon_deleted(StripeCoupon.objects.get().stripe_coupon_id)
     code.refresh_from_db()
     assert (StripeCoupon.objects.get().state, code.sync_status) == ("deleted", "conflict")
+
+
+def test_code_used_up_at_stripe_is_not_paused_here(standin: Standin, now: datetime) -> None:
+    code = synced(now, max_redemptions=1)
+    uses.redeem(standin, code)
+    assert not stripe_gateway.retrieve_promotion_code(stripe_id(code))["active"]
+    pull.promotion_code(stripe_id(code), now=now, is_coupon_dead=False)
+    code.refresh_from_db()
+    assert (code.paused_at, code.sync_status) == (None, "synced")

@@ -180,3 +180,26 @@ def test_payment_past_a_limit_is_recorded_and_marked(buyer, now: datetime, limit
     redemptions.record(session(code), event=None, now=now)
     usage = PromoCodeUsage.objects.get(redemption_key="sub_1")
     assert (usage.is_over_limit, usage.net_amount) == (True, 9_000)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"max_redemptions": 1},
+        {"max_redemptions_per_customer": 1},
+        {"first_time_only": True},
+        {"campaign": {"budget_amount": 1_000, "currency": "usd"}},
+    ],
+    ids=["uses", "customer", "first", "budget"],
+)
+def test_payment_up_to_a_limit_is_not_past_it(buyer: Customer, now: datetime, limits: dict) -> None:
+    campaign = CampaignFactory(**limits.pop("campaign")) if "campaign" in limits else None
+    code = SyncedPromoCodeFactory(campaign=campaign, **limits)
+    redemptions.record(session(code), event=None, now=now)
+    usage = PromoCodeUsage.objects.get(redemption_key="sub_1")
+    assert (usage.is_over_limit, usage.discount_amount) == (False, 1_000)
+
+
+def test_stripe_is_asked_after_a_checkout_when_its_event_had_time_to_come(buyer: Customer) -> None:
+    attempt = hold(buyer, SyncedPromoCodeFactory())
+    assert attempt.ask_at == attempt.expires_at + timedelta(minutes=2)
