@@ -89,6 +89,10 @@ def used_codes() -> str:
     return rows(PromoCode, usages__isnull="False")
 
 
+def used_codes_of_batch(batch_id: int) -> str:
+    return rows(PromoCode, usages__isnull="False", batch__id__exact=str(batch_id))
+
+
 def expiring_codes(now: datetime) -> str:
     """Return the codes that ``needs.expiring(now)`` counts."""
     return rows(

@@ -311,10 +311,13 @@ class Issued:
 
 def issued(campaign_id: int | None = None) -> Issued:
     """Count the codes ever issued (approved; archived ones too) and those that were used, of all or of a campaign."""
+    return Issued(**issued_codes(campaign_id).aggregate(**of_issued()))
+
+
+def issued_codes(campaign_id: int | None = None) -> QuerySet[PromoCode]:
+    """Return the codes ever issued, of all or of a campaign."""
     codes = PromoCode.objects.filter(approved_at__isnull=False)
-    if campaign_id is not None:
-        codes = codes.filter(campaign=campaign_id)
-    return Issued(**codes.aggregate(codes=Count("pk"), used=Count("pk", filter=ever_redeemed())))
+    return codes if campaign_id is None else codes.filter(campaign=campaign_id)
 
 
 def ever_redeemed() -> Q:
@@ -322,6 +325,11 @@ def ever_redeemed() -> Q:
     # IN, not EXISTS: of the few rows PostgreSQL then makes a hash, instead of looking once for each code.
     given_back = PromoCodeUsage.objects.filter(is_given_back=True).values("promo_code")
     return Q(used_count__gt=0) | Q(pk__in=given_back)
+
+
+def of_issued() -> dict[str, Count]:
+    """Return what ``Issued`` counts of codes."""
+    return {"codes": Count("pk"), "used": Count("pk", filter=ever_redeemed())}
 
 
 def recent(scope: Scope, *, limit: int) -> list[LedgerEntry]:

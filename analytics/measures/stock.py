@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import F, FloatField, Q
 from django.db.models.functions import Cast
 
-from analytics.queries import ever_redeemed
+from analytics import queries
+from analytics.formulas import Ratio
+from analytics.queries import Issued, ever_redeemed
 from analytics.selection import Selection
-from promos.models import PromoCode
+from promos.models import CodeBatch, PromoCode
 from promos.models.codes import PromoCodeQuerySet
 
 #: Beyond this a count says "10,000+".
@@ -50,6 +53,26 @@ def running_out(selection: Selection) -> Stock:
     fullness = Cast("used_count", FloatField()) / F("max_redemptions")
     codes = _in_use(selection).running_out().annotate(fullness=fullness)
     return _stock(codes, "-fullness", "pk")
+
+
+@dataclass(frozen=True)
+class BatchUse:
+    """A batch, its codes that were given out, and those of them redeemed at least once."""
+
+    batch: CodeBatch
+    issued: Issued
+
+    @property
+    def usage_rate(self) -> Ratio:
+        return Ratio(self.issued.used, self.issued.codes)
+
+
+def batches(selection: Selection) -> list[BatchUse]:
+    """Return the newest batches with codes that were given out, the newest first. Two queries."""
+    newest = {batch.pk: batch for batch in CodeBatch.objects.order_by("-pk")[:LISTED_AT_MOST]}
+    codes: Any = queries.issued_codes(selection.campaign_id).filter(batch__in=newest)
+    found = codes.values("batch").annotate(**queries.of_issued()).order_by("-batch")
+    return [BatchUse(newest[row["batch"]], Issued(row["codes"], row["used"])) for row in found]
 
 
 def _in_use(selection: Selection) -> PromoCodeQuerySet:

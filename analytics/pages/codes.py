@@ -10,10 +10,10 @@ from analytics.formulas import Ratio
 from analytics.measures import ranking, revenue, stock
 from analytics.measures.ranking import CodeFigures, Order
 from analytics.measures.revenue import Impact
-from analytics.measures.stock import Stock
+from analytics.measures.stock import BatchUse, Stock
 from analytics.pages.page import Asked, Choice, Page, Section
 from promos import money
-from promos.models import PromoCode
+from promos.models import CodeBatch, PromoCode
 
 ROWS = 50
 #: Of each currency, while more than one is shown.
@@ -47,7 +47,9 @@ HEADERS = (
 
 def build(asked: Asked) -> list[Section]:
     """Return a section of ranked codes for each currency, and one of what needs a look."""
-    return [*rankings(asked, Order(asked.chosen[ORDER.name])), stock_section(asked)]
+    now = stock_section(asked)
+    tables = [_batches(stock.batches(asked.selection)), *now.tables]
+    return [*rankings(asked, Order(asked.chosen[ORDER.name])), replace(now, tables=tables)]
 
 
 def rankings(asked: Asked, order: Order) -> list[Section]:
@@ -150,6 +152,25 @@ def _usage_rate(ratio: Ratio) -> Card:
         formulas.USAGE_RATE,
         links.used_codes(),
         f"{ratio.part:,} of {ratio.whole:,}",
+    )
+
+
+def _batches(found: list[BatchUse]) -> Table:
+    return Table(
+        title="Codes used, by batch",
+        headers=["Batch", "Issued", "Redeemed", "Usage rate"],
+        rows=[
+            [
+                blocks.words(str(one.batch), links.row(CodeBatch, one.batch.pk)),
+                blocks.count(one.issued.codes),
+                blocks.count(one.issued.used, links.used_codes_of_batch(one.batch.pk)),
+                blocks.share(one.usage_rate),
+            ]
+            for one in found
+        ],
+        numbers=3,
+        formula=f"{formulas.USAGE_RATE} The {stock.LISTED_AT_MOST} newest batches.",
+        empty="No code of a batch was given out.",
     )
 
 

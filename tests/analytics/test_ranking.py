@@ -10,13 +10,22 @@ from analytics.formulas import Ratio
 from analytics.measures import ranking, stock
 from analytics.measures.ranking import CodeFigures, Order
 from analytics.measures.revenue import Impact
+from analytics.measures.stock import BatchUse
 from analytics.measures.units import Unit
 from analytics.pages import codes as page
 from analytics.periods import Period
+from analytics.queries import Issued
 from analytics.selection import Selection
 from promos.models import CodeBatch
 from tests.analytics.builders import pay_back, redeem, renew
-from tests.factories import LONG_AGO, CampaignFactory, OfferFactory, PromoCodeFactory
+from tests.factories import (
+    LONG_AGO,
+    CampaignFactory,
+    CodeBatchFactory,
+    OfferFactory,
+    PromoCodeFactory,
+    UsageFactory,
+)
 
 pytestmark = pytest.mark.django_db
 JANUARY = Selection(Period(date(2026, 1, 1), date(2026, 2, 1)), currency="usd")
@@ -95,6 +104,25 @@ def test_never_used_leaves_out_what_a_refund_gave_back(
         found = stock.never_used(JANUARY)
 
     assert ([code.code for code in found.codes], found.count) == (["NEW"], 1)
+
+
+def test_batches_tell_how_many_of_their_codes_were_used(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    campaign = CampaignFactory()
+    older, newer, _unmade = CodeBatchFactory.create_batch(3)
+    PromoCodeFactory(batch=older)
+    PromoCodeFactory(batch=older, used_count=2)
+    UsageFactory(promo_code=PromoCodeFactory(batch=older), is_given_back=True)
+    PromoCodeFactory(batch=older, approved_at=None)
+    PromoCodeFactory.create_batch(30, batch=newer, campaign=campaign)
+
+    with django_assert_num_queries(2):
+        found = stock.batches(JANUARY)
+
+    assert found == [BatchUse(newer, Issued(30, 0)), BatchUse(older, Issued(3, 2))]
+    assert [str(one.usage_rate) for one in found] == ["0.0 %", "too few"]
+    assert stock.batches(replace(JANUARY, campaign_id=campaign.pk)) == found[:1]
 
 
 def test_expiring_codes_are_those_of_thirty_days_the_next_first() -> None:

@@ -14,7 +14,7 @@ from django.test import Client
 from analytics.pages import registry
 from tests.analytics.builders import redeem, renew
 from tests.analytics.pages.conftest import Open
-from tests.factories import LONG_AGO, CampaignFactory, PriceFactory, PromoCodeFactory
+from tests.factories import LONG_AGO, CampaignFactory, CodeBatchFactory, PriceFactory, PromoCodeFactory
 
 pytestmark = pytest.mark.django_db
 SLUGS = [page.slug for page in registry.PAGES]
@@ -149,6 +149,14 @@ def test_a_segment_has_no_rate_over_all_orders(signed_in: Client, now: datetime)
         response = signed_in.get("/admin/analytics/revenue/", {**query, "export": "json"})
         (*_, card) = response.json()["sections"][0]["figures"]
         assert (card["value"], card["lines"]) == (0.2, {"Over all orders": rate})
+
+
+def test_a_batch_links_to_its_used_codes(signed_in: Client, opened: Open) -> None:
+    batch = CodeBatchFactory()
+    used, _ = PromoCodeFactory.create_batch(2, batch=batch, used_count=1)
+    redeem(used, at=LONG_AGO)
+    (link,) = re.findall(r'href="(/admin/promos/promocode/\?[^"]*batch[^"]*)"', opened("codes"))
+    assert list(signed_in.get(link).context["cl"].result_list) == [used]
 
 
 def test_links_keep_the_filters(opened: Open, now: datetime) -> None:
