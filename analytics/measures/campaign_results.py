@@ -40,6 +40,7 @@ _USES = {"redemptions": Count("pk"), "customers": Count("customer", distinct=Tru
 class Result:
     """One campaign in one currency, over its whole life; its fixed cost counts in its own currency only.
 
+    ``cost_elsewhere``: the currency of its fixed cost, when that is another one, so that the results go without it.
     ``gross_by_month``: by how many calendar months after the redemption the order was.
     """
 
@@ -52,6 +53,7 @@ class Result:
     discounted_orders: int
     discounted_gross_amount: int
     earned: Earnings
+    cost_elsewhere: str = ""
     gross_by_month: Mapping[int, int] = field(default_factory=dict)
 
     @property
@@ -100,11 +102,13 @@ def results(chosen: Selection) -> list[Result]:
 
 
 def _result(currency: str, campaign: Campaign, months: _Months, uses: Mapping[str, int]) -> Result:
+    is_its_own = campaign.currency == currency
     return Result(
         currency=currency,
         campaign_id=campaign.pk,
         name=campaign.name,
-        fixed_cost_amount=campaign.fixed_cost_amount if campaign.currency == currency else 0,
+        fixed_cost_amount=campaign.fixed_cost_amount if is_its_own else 0,
+        cost_elsewhere=campaign.currency if campaign.fixed_cost_amount and not is_its_own else "",
         **{name: uses.get(name, 0) for name in _USES},
         **{name: sum(row[name] for row in months.values()) for name in _COUNTS},
         earned=sum((earned.of(row) for row in months.values()), Earnings()),

@@ -76,6 +76,7 @@ def _cards(currency: str, rows: list[Result], assumed: Assumptions) -> list[Card
             blocks.amount(earned.discount_amount + fixed, currency),
             economics.PROMOTION_COST,
             links.rows(Campaign),
+            note=_left_out(rows),
             lines=[
                 ("Discount given", blocks.amount(earned.discount_amount, currency)),
                 ("Fixed cost", blocks.amount(fixed, currency)),
@@ -97,6 +98,15 @@ def _cards(currency: str, rows: list[Result], assumed: Assumptions) -> list[Card
             note="Attributed: not proven against customers without a code.",
         ),
     ]
+
+
+def _left_out(rows: list[Result]) -> str:
+    """Say whose fixed cost is in another currency, in which alone it can count."""
+    elsewhere = [f"{row.name} ({row.cost_elsewhere.upper()})" for row in rows if row.cost_elsewhere]
+    if not elsewhere:
+        return ""
+    named = ", ".join(elsewhere[:SHOWN]) + (", …" if len(elsewhere) > SHOWN else "")
+    return f"Without the fixed cost of what has it in another currency: {named}."
 
 
 def _compared(rows: list[Result], assumed: Assumptions) -> Chart:

@@ -52,6 +52,14 @@ def test_a_lower_margin_lowers_everything(
     assert "Cost back: not yet." in page
 
 
+def test_a_fixed_cost_in_another_currency_is_told(spring: Campaign, opened: Open) -> None:
+    told = "Without the fixed cost of what has it in another currency: Spring (USD)."
+    assert told not in opened("campaigns", **FIRST_HALF)
+    redeem(PromoCodeFactory(campaign=spring), currency="eur", at=month(1))
+
+    assert told in opened("campaigns", currency="eur", **FIRST_HALF)
+
+
 def test_page_with_few_redemptions_says_too_few(opened: Open) -> None:
     redeem(PromoCodeFactory(campaign=CampaignFactory()), at=month(1))
 
