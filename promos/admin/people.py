@@ -20,7 +20,8 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from promos.admin.base import ProjectAdmin, ReadOnlyAdmin, dashboard_link
-from promos.models import Customer
+from promos.admin.links import counted_rows
+from promos.models import CodeCheck, Customer, LedgerEntry, PromoCode, PromoCodeUsage
 
 for _model in (User, Group, EmailAddress, Authenticator):
     admin.site.unregister(_model)
@@ -89,12 +90,42 @@ class CustomerAdmin(ProjectAdmin):
     list_select_related = ("user",)
     search_fields = ("email", "stripe_customer_id")
     autocomplete_fields = ("user",)
-    fields = ("email", "user", "country", "stripe_link", "created_at")
-    readonly_fields = ("country", "stripe_link", "created_at")
+    fieldsets: tuple[Any, ...] = (
+        (None, {"fields": ("email", "user", "country", "stripe_link", "created_at")}),
+        ("What they did", {"fields": ("redemptions", "payments", "checks", "own_codes")}),
+    )
+    readonly_fields = (
+        "country",
+        "stripe_link",
+        "created_at",
+        "redemptions",
+        "payments",
+        "checks",
+        "own_codes",
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
+        return self.fieldsets if obj else self.fieldsets[:1]
 
     @display(description="Customer", ordering="email")
     def name(self, obj: Customer) -> str:
         return str(obj)
+
+    @display(description="Redemptions")
+    def redemptions(self, obj: Customer) -> SafeString | str:
+        return counted_rows(PromoCodeUsage, "customer", obj)
+
+    @display(description="Payments and refunds")
+    def payments(self, obj: Customer) -> SafeString | str:
+        return counted_rows(LedgerEntry, "customer", obj)
+
+    @display(description="Codes they entered")
+    def checks(self, obj: Customer) -> SafeString | str:
+        return counted_rows(CodeCheck, "customer", obj)
+
+    @display(description="Codes for them alone")
+    def own_codes(self, obj: Customer) -> SafeString | str:
+        return counted_rows(PromoCode, "customer", obj)
 
     @display(description="Stripe customer")
     def stripe_link(self, obj: Customer) -> SafeString | str:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from promos import redemptions
 from promos.models import LedgerEntry, PromoCodeUsage, WebhookEvent
 from promos.webhooks import inbox
-from tests.factories import SyncedPromoCodeFactory
+from tests.factories import SyncedPromoCodeFactory, UsageFactory
 from tests.promos import stripe_events
 from tests.promos.stripe_orders import invoice, refund, session
 
@@ -63,3 +63,23 @@ def test_payments_past_a_limit_are_listed(office: Client, life: PromoCodeUsage) 
         office.get(address, {"is_over_limit__exact": value}).context["cl"].result_count for value in (1, 0)
     ]
     assert listed == [1, 0]
+
+
+def test_customer_leads_to_what_they_did(office: Client, life: PromoCodeUsage) -> None:
+    customer = life.customer
+    assert customer is not None
+    told = office.get(reverse("admin:promos_customer_change", args=[customer.pk])).content.decode()
+    assert (
+        f'/admin/promos/promocodeusage/?customer__id__exact={customer.pk}" class="text-link">1 redemption<'
+        in told
+    )
+    assert f"{LedgerEntry.objects.count()} ledger entries<" in told
+    assert "No code checks" in told
+
+
+def test_links_of_a_customer_show_their_rows_alone(office: Client, life: PromoCodeUsage) -> None:
+    UsageFactory()
+    rows = office.get(
+        reverse("admin:promos_promocodeusage_changelist"), {"customer__id__exact": life.customer_id}
+    )
+    assert [row.pk for row in rows.context["cl"].result_list] == [life.pk]
