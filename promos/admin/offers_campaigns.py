@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import F, QuerySet
 from django.forms.models import construct_instance
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -30,6 +31,8 @@ from promos.models import Campaign, Offer
 
 STATE_COLOURS = {
     "Running": "success",
+    "Scheduled": "info",
+    "Over": "info",
     "Paused": "warning",
     "Budget spent": "warning",
     "Waiting for approval": "warning",
@@ -264,8 +267,9 @@ class CampaignAdmin(ProjectAdmin):
             return super().get_fieldsets(request, obj)
         hidden = {*self.readonly_fields, "why"}
         return [
-            (title, {"fields": [name for name in options["fields"] if name not in hidden]})
+            (title, {"fields": names})
             for title, options in super().get_fieldsets(request, obj)
+            if (names := [name for name in options["fields"] if name not in hidden])
         ]
 
     def save_model(self, request: HttpRequest, obj: Campaign, form: CampaignForm, change: bool) -> None:
@@ -277,11 +281,15 @@ class CampaignAdmin(ProjectAdmin):
 
     @display(description="State", label=STATE_COLOURS)
     def state(self, obj: Campaign) -> str:
-        if obj.is_waiting:
-            return "Waiting for approval"
-        if obj.paused_at is not None:
-            return "Paused"
-        return "Budget spent" if obj.is_budget_spent else "Running"
+        now = timezone.now()
+        states = (
+            ("Waiting for approval", obj.is_waiting),
+            ("Over", obj.ends_at is not None and obj.ends_at <= now),
+            ("Paused", obj.paused_at is not None),
+            ("Budget spent", obj.is_budget_spent),
+            ("Scheduled", obj.starts_at is not None and obj.starts_at > now),
+        )
+        return next((name for name, holds in states if holds), "Running")
 
     @display(description="Budget", ordering="budget_amount")
     def budget(self, obj: Campaign) -> str:
@@ -350,4 +358,4 @@ def _result(result: campaigns.Result) -> str:
             ("net", result.net_amount),
         )
     )
-    return f"{result.redemptions:,} redemptions: {', '.join(amounts)}"
+    return f"{result.redemptions:,} redemption{pluralize(result.redemptions)}: {', '.join(amounts)}"

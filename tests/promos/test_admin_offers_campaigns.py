@@ -1,9 +1,13 @@
 """The forms of campaigns and of terms that several codes share."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import strip_tags
 
 from promos.models import Campaign, PromoCode
 from tests import factories
@@ -84,3 +88,20 @@ def test_change_of_offer_refuses_beside_the_field(office: Client) -> None:
         reverse("admin:promos_offer_change", args=[offer.pk]), TERMS | {"percent_off": "101"}
     )
     assert list(answer.context["adminform"].form.errors) == ["percent_off"]
+
+
+@pytest.mark.parametrize(
+    ("days", "state"),
+    [((-2, -1), "Over"), ((-1, 1), "Running"), ((1, 2), "Scheduled")],
+)
+def test_campaign_is_what_its_days_make_it(days: tuple[int, int], state: str, office: Client) -> None:
+    starts_at, ends_at = (timezone.now() + timedelta(days=day) for day in days)
+    factories.CampaignFactory(starts_at=starts_at, ends_at=ends_at)
+    page = office.get(reverse("admin:promos_campaign_changelist")).content.decode()
+    assert {word for word in ("Over", "Running", "Scheduled") if f">{word}<" in page.replace("\n", "")} == {
+        state
+    }
+
+
+def test_new_campaign_has_no_results_yet(office: Client) -> None:
+    assert "Results" not in strip_tags(office.get(ADD).content.decode())
