@@ -199,8 +199,10 @@ def is_kept_in_stripe(code: PromoCode) -> bool:
     return code.offer.kind == Offer.Kind.OTHER
 
 
+@transaction.atomic
 def retry(code: PromoCode) -> bool:
     """Have the worker push the code now; return False for a conflict, which waits for the owner's word."""
+    _lock(code)
     if code.sync_status == PromoCode.SyncStatus.CONFLICT:
         return False
     code.sync_status, code.sync_error = PromoCode.SyncStatus.PENDING, ""
@@ -235,8 +237,15 @@ def _ask_for_approval(code: PromoCode, offer: Offer, *, by: User | None, now: da
     code.approved_at = None if approval.code_needs_it(offer) else code.approved_at or now
 
 
+def _lock(code: PromoCode) -> None:
+    """Lock a code and read anew how it stands with Stripe: the worker may have met a conflict since it was read."""
+    code.refresh_from_db(fields=["sync_status"], from_queryset=PromoCode.objects.select_for_update())
+
+
+@transaction.atomic
 def _intend(code: PromoCode, **intent: datetime | Campaign | None) -> bool:
     """Save one of the owner's decisions and have the code pushed; a conflict goes on, unless the code has ended."""
+    _lock(code)
     for name, value in intent.items():
         setattr(code, name, value)
     if code.sync_status != PromoCode.SyncStatus.CONFLICT or code.archived_at:

@@ -68,7 +68,7 @@ def campaign_changes(instance: Campaign, raw: bool, **kwargs: Any) -> None:
     instance.before = None if raw else Campaign.objects.filter(pk=instance.pk).first()  # type: ignore[attr-defined]
 
 
-def campaign_saved(instance: Campaign, raw: bool, **kwargs: Any) -> None:
+def campaign_saved(instance: Campaign, **kwargs: Any) -> None:
     """Have the codes compared with Stripe again, pending where the campaign lets them work or not any more.
 
     Customers cannot use a code while it is pending: a new name, or a later end, stops nobody.

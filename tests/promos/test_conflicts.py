@@ -264,6 +264,16 @@ def test_pause_during_a_conflict_settles_nothing(orphan: PromoCode, now: datetim
     assert settled(now, orphan).archived_at == now
 
 
+def test_pause_on_a_page_that_is_out_of_date_settles_nothing(orphan: PromoCode, now: datetime) -> None:
+    stale = again(orphan)
+    stale.sync_status = "synced"
+    promo_codes.pause(stale, now=now)
+    assert (again(orphan).paused_at, again(orphan).sync_status) == (now, "conflict")
+    stale.sync_status = "error"
+    assert not promo_codes.retry(stale)
+    assert again(orphan).sync_status == "conflict"
+
+
 def test_neither_another_campaign_nor_a_retry_settles_a_conflict(orphan: PromoCode) -> None:
     campaign = CampaignFactory()
     assert promo_codes.move(orphan, to=campaign)
