@@ -1,7 +1,7 @@
 """Form fields that several pages of the admin share."""
 
-from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import datetime, time
+from typing import Any
 
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -28,9 +28,10 @@ class StartField(forms.SplitDateTimeField):
     without_time = time.min
     told = "A date without a time: from midnight, {zone}."
 
-    def compress(self, data_list: Sequence[date | time | None]) -> datetime | None:
+    def compress(self, data_list: Any) -> datetime | None:
+        # Each of the two is None where its box was left empty, which the stubs do not know.
         if data_list and data_list[0] and not data_list[1]:
-            data_list = [data_list[0], self.without_time]
+            data_list = (data_list[0], self.without_time)
         return super().compress(data_list)
 
 
