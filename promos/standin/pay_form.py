@@ -113,9 +113,22 @@ def _field(name: str, label: str, autocomplete: str, request: Request) -> str:
 
 
 def back(session: Document) -> str:
-    """Return the link to the shop."""
-    url = session["cancel_url"]
-    return f'<p><a href="{escape(url)}">Cancel and go back</a></p>' if url else ""
+    """Return the link to the shop for somebody who does not pay."""
+    return _link(session["cancel_url"], "Cancel and go back")
+
+
+def leave(session: Document) -> str:
+    """Return the link to the shop from a checkout that is over: to what became of it."""
+    url = success_url(session) if session["status"] == "complete" else session["cancel_url"]
+    return _link(url, "Go back to the shop")
+
+
+def success_url(session: Document) -> str:
+    return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
+
+
+def _link(url: str | None, words: str) -> str:
+    return f'<p><a href="{escape(url)}">{words}</a></p>' if url else ""
 
 
 def needs_card(session: Document) -> bool:

@@ -41,7 +41,7 @@ def _respond(call: Call, identifier: str, request: Request) -> Response:
         return _decide(call, session, request)
     if session["status"] != "open":
         words = STATUS_WORDS["failed" if session.get("_failed") else session["status"]]
-        return page_frame.page("Checkout", f"<p>{words}</p>{pay_form.back(session)}")
+        return page_frame.page("Checkout", f"<p>{words}</p>{pay_form.leave(session)}")
     if request.method != "POST":
         return page_frame.page("Pay", pay_form.checkout(session, request))
     actions = {"code": _enter_code, "remove": _remove_code, "pay": _pay, "bank": _pay_by_bank}
@@ -83,7 +83,7 @@ def _pay_by_bank(call: Call, session: Document, request: Request) -> Response:
 
 
 def _finish(session: Document) -> Response:
-    return page_frame.redirect(session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"]))
+    return page_frame.redirect(pay_form.success_url(session))
 
 
 def _email(session: Document, request: Request) -> str:

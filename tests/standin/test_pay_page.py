@@ -83,6 +83,7 @@ def test_paying_twice_is_told_plainly(shop):
 
     for answer in (visit(session), pay(session)):
         assert "This checkout is complete" in words(answer)
+        assert f'href="http://127.0.0.1:1/done?session={session.id}"' in answer.text
     assert len(shop.v1.events.list({"type": "checkout.session.completed"}).data) == 1
 
 
