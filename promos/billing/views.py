@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -71,6 +71,18 @@ def for_customers(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
         return redirect_to_login(wanted)
 
     return never_cache(wrapped)
+
+
+def posted(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Lead whoever comes to the address of a form by themselves, from the address bar say, to the plans."""
+
+    @wraps(view)
+    def wrapped(request: CustomerRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST":
+            return view(request, *args, **kwargs)
+        return redirect("billing:plans")
+
+    return wrapped
 
 
 @require_GET
@@ -128,11 +140,10 @@ def _verdicts(
     )
 
 
+@posted
 @for_customers
 def check(request: CustomerRequest) -> HttpResponse:
     """Show the price with the code: a part of the page for htmx, all of it without JavaScript."""
-    if request.method != "POST":
-        return redirect("billing:plans")
     form = OrderForm(request.POST, plans=plans.active())
     plan = form.chosen_plan
     verdict = None
@@ -151,7 +162,7 @@ def check(request: CustomerRequest) -> HttpResponse:
     return _plans_page(request, form, verdict)
 
 
-@require_POST
+@posted
 @for_customers
 def open_checkout(request: CustomerRequest) -> HttpResponse:
     """Send the customer to Checkout, or back to the plans with the reason why not."""
@@ -175,7 +186,7 @@ def open_checkout(request: CustomerRequest) -> HttpResponse:
     return HttpResponseRedirect(url, status=303)
 
 
-@require_POST
+@posted
 @for_customers
 def give_code(request: CustomerRequest) -> HttpResponse:
     """Give a code to the running subscription and say what became of it: a refusal beside what was typed."""
@@ -199,7 +210,7 @@ def give_code(request: CustomerRequest) -> HttpResponse:
     return redirect("billing:plans")
 
 
-@require_POST
+@posted
 @for_customers
 def open_portal(request: CustomerRequest) -> HttpResponse:
     """Send the customer to Stripe's portal, where cards, invoices and the end of a subscription are."""

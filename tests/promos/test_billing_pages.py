@@ -142,9 +142,9 @@ def test_form_that_makes_no_sense_gets_a_clear_answer(
     assert b"verdict refused" in answer.content
 
 
-def test_check_by_get_leads_to_the_plans(buyer: Client) -> None:
-    assert buyer.get("/billing/check/")["Location"] == "/billing/"
-    assert buyer.get("/billing/checkout/").status_code == 405
+@pytest.mark.parametrize("address", ["check/", "checkout/", "subscription/code/", "portal/"])
+def test_form_by_get_leads_to_the_plans(buyer: Client, address: str) -> None:
+    assert buyer.get(f"/billing/{address}")["Location"] == "/billing/"
 
 
 def test_success_of_somebody_else_is_not_found(client: Client, customer: Customer, stranger: User) -> None:
