@@ -3,7 +3,8 @@
 import re
 from decimal import Decimal
 
-#: https://docs.stripe.com/currencies: charged without minor units, or with three decimals.
+#: https://docs.stripe.com/currencies: charged without minor units, or with three decimals. Of the special cases
+#: there, ISK and UGX have no decimals any more, but are still told in hundredths: 5 UGX is 500.
 ZERO_DECIMAL = frozenset(
     [
         "bif",
@@ -16,7 +17,6 @@ ZERO_DECIMAL = frozenset(
         "mga",
         "pyg",
         "rwf",
-        "ugx",
         "vnd",
         "vuv",
         "xaf",
