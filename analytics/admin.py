@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from analytics import alerts_admin, dashboard, periods, reports
+from analytics import alerts_admin, blocks, dashboard, periods, reports
 from analytics.pages import registry
 from analytics.pages.page import PERMISSIONS
 
@@ -32,6 +32,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "title": "Dashboard",
         "dashboard": dashboard.build(overview),
         "period": period,
+        "so_far": blocks.so_far(period, now),
         "period_error": error,
         "period_choices": periods.CHOICES,
         "pages": registry.for_person(request.user),

@@ -107,6 +107,16 @@ def before(shown: object, period: Period) -> str:
     return f"{shown} in the {days} before"
 
 
+def so_far(period: Period, now: datetime) -> str:
+    """Return what must be known to set a period against the one before it; nothing when it is over."""
+    over = period.days_over(now)
+    if over == period.days:
+        return ""
+    if period.days == 1:
+        return "This day is not over; the one beside it is whole."
+    return f"{over:,} of these {period.days:,} days are over; what is beside them is of {period.days:,} whole days."
+
+
 @dataclass(frozen=True)
 class Paging:
     """Which part of a long table is shown, and the addresses of the parts beside it."""

@@ -38,6 +38,11 @@ class Period:
     def days(self) -> int:
         return (self.end_day - self.first_day).days
 
+    def days_over(self, now: datetime) -> int:
+        """Return how many of the days are over."""
+        today = now.astimezone(self.zone).date()
+        return min(max((today - self.first_day).days, 0), self.days)
+
     @property
     def previous(self) -> Period:
         """The same number of days just before."""

@@ -203,6 +203,7 @@ PAGE = Page(
         "A whole life has no period before, so nothing is set against one."
     ),
     build=build,
+    is_compared=False,
     filters=(Filter.CURRENCY, Filter.CAMPAIGN),
     spans=Spans((30, 90, 365), default=90),
     empty="No campaign had an order in this period. Choose a longer one, or put codes into a campaign.",

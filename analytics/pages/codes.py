@@ -201,5 +201,6 @@ PAGE = Page(
     icon="leaderboard",
     intro="Which codes drive the most revenue, and which were never used, are about to expire or to run out.",
     build=build,
+    is_compared=False,
     choices=(ORDER,),
 )

@@ -221,6 +221,7 @@ PAGE = Page(
         "Subscriptions are known as they are now, so what was committed earlier cannot be told."
     ),
     build=build,
+    is_compared=False,
     filters=(Filter.CURRENCY, Filter.CAMPAIGN, Filter.PLAN),
     is_of_now=True,
     permissions=(*PERMISSIONS, "promos.view_customer"),

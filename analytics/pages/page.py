@@ -102,6 +102,8 @@ class Page:
     spans: Spans = periods.USUAL
     #: Whether it tells of now, whatever the period, which then need not be asked for.
     is_of_now: bool = False
+    #: Whether figures stand beside those of the period before.
+    is_compared: bool = True
     permissions: tuple[str, ...] = PERMISSIONS
     #: Said when there is no section.
     empty: str = "Nothing in this period. Choose a longer one, or fewer filters."

@@ -154,4 +154,5 @@ PAGE = Page(
     icon="grid_on",
     intro="Which plans discounted customers take, against everybody, and which code is used on which plan.",
     build=build,
+    is_compared=False,
 )

@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from analytics import blocks
 from analytics.pages import export, filters
 from analytics.pages.page import Page
 
@@ -44,6 +45,7 @@ def show(request: HttpRequest, page: Page) -> HttpResponse:
         "sections": sections,
         "fields": filters.fields(page, asked),
         "period": asked.period,
+        "so_far": blocks.so_far(asked.period, asked.now) if page.is_compared else "",
         "presets": [
             (days, asked.link(days=str(days), **{"from": "", "to": "", "part": ""}))
             for days in page.spans.choices

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from analytics import periods
+from analytics import blocks, periods
 from analytics.periods import Period
 
 NOW = datetime(2026, 3, 30, 22, 30, tzinfo=UTC)
@@ -64,6 +64,21 @@ def test_chosen_is_thirty_days_unless_asked() -> None:
     assert (
         periods.chosen({"days": "90", "from": "2026-01-01", "to": "2026-01-02"}, now=NOW, zone=UTC).days == 2
     )
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "said"),
+    [
+        ("2026-03-01", "2026-03-30", ""),
+        ("2026-03-25", "2026-03-31", "6 of these 7 days are over; what is beside them is of 7 whole days."),
+        ("2026-03-31", "2026-04-29", "0 of these 30 days are over; what is beside them is of 30 whole days."),
+        ("2027-01-01", "2027-01-01", "This day is not over; the one beside it is whole."),
+    ],
+)
+def test_a_period_says_how_much_of_it_is_over(first: str, last: str, said: str) -> None:
+    # 23:30 UTC is the 31st in Vienna.
+    now = datetime(2026, 3, 30, 23, 30, tzinfo=UTC)
+    assert blocks.so_far(periods.between(first, last, zone=ZoneInfo("Europe/Vienna")), now) == said
 
 
 @pytest.mark.parametrize("days", ["0", "-7", "31", "x", "7 "])

@@ -169,7 +169,9 @@ def test_links_keep_the_filters(opened: Open, now: datetime) -> None:
 def test_period_is_compared_with_the_one_before(opened: Open, now: datetime) -> None:
     code = PromoCodeFactory()
     redeem(code, gross=10_000, discount=1_234, at=now - timedelta(days=10))
-    assert "$12.34 in the 7 days before" in opened("revenue", days="7")
+    page = opened("revenue", days="7")
+    assert "$12.34 in the 7 days before" in page
+    assert "6 of these 7 days are over; what is beside them is of 7 whole days." in page
 
 
 def test_json_has_the_figures_in_minor_units(signed_in: Client, now: datetime) -> None:
