@@ -30,6 +30,8 @@ SETTLED = frozenset({"paid", "no_payment_required"})
 _SAVES_CARD = "setup"
 #: Why Stripe wrote the first invoice of a subscription; later ones have other reasons.
 _FIRST = "subscription_create"
+#: As many digits as any database keeps.
+_ROW_ID = re.compile(r"[0-9]{1,18}")
 #: ISO 3166-1 alpha-2.
 _COUNTRY = re.compile("[A-Z]{2}")
 
@@ -175,7 +177,7 @@ def _country(address: Mapping[str, Any] | None) -> str:
 
 def _attempt_id(ours: Mapping[str, str]) -> int | None:
     attempt = ours.get(ATTEMPT_KEY, "")
-    return int(attempt) if attempt.isascii() and attempt.isdigit() else None
+    return int(attempt) if _ROW_ID.fullmatch(attempt) else None
 
 
 def _promotion_codes(discounts: Iterable[Any] | None) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 
 from django.db.models import F
 
-from promos import remaining
+from promos import remaining, statements
 from promos.models import Campaign, PromoCode
 from promos.redemptions import changed_histories, totals
 from promos.redemptions.totals import Move
@@ -40,6 +40,7 @@ class Change:
 
 
 _COUNTERS = tuple(field.name for field in fields(Change) if field.name not in {"code", "moves"})
+_COUNT = "UPDATE promo_codes SET used_count = used_count + %s, held_count = held_count + %s WHERE id = %s"
 _BUDGET = ("spent_amount", "promised_amount", "held_amount")
 
 
@@ -59,9 +60,7 @@ def apply(changes: Iterable[Change]) -> None:
             _move_budget(code.campaign, change)
     for code, change in sorted(merged.items(), key=lambda item: item[0].pk):
         if change.used or change.held:
-            PromoCode.objects.filter(pk=code.pk).update(
-                used_count=F("used_count") + change.used, held_count=F("held_count") + change.held
-            )
+            statements.change(_COUNT, [change.used, change.held, code.pk])
             remaining.look_again(code)
     moves = [move for change in changes for move in change.moves]
     changed_histories.note(moves)

@@ -1,4 +1,4 @@
-"""What an order belongs to here: its customer, the checkout it was opened with, its entry, its code."""
+"""What an order belongs to here: its customer, its entry, its code."""
 
 from __future__ import annotations
 
@@ -7,23 +7,6 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from promos.models import CheckoutAttempt, Customer, LedgerEntry, PromoCode, PromoCodeUsage
 from promos.models.customers import email_key
 from promos.orders import Order
-from promos.redemptions import limits
-
-#: What recording needs of a checkout, its code and its campaign: a third of their columns, which costs a third.
-_NEEDED = (
-    "customer",
-    "stripe_session_id",
-    "held_amount",
-    "promised_amount",
-    "promo_code__campaign",
-    "promo_code__batch",
-    "promo_code__max_redemptions",
-    "promo_code__max_redemptions_per_customer",
-    "promo_code__first_time_only",
-    "promo_code__campaign__currency",
-    "promo_code__campaign__budget_amount",
-    "promo_code__campaign__gives_back_on_refund",
-)
 
 
 def locked_customer(order: Order) -> Customer | None:
@@ -53,37 +36,6 @@ def _learn(customer: Customer, order: Order) -> None:
     if (email, country) != (customer.email, customer.country):
         customer.email, customer.country = email, country
         customer.save(update_fields=["email", "email_key", "country"])
-
-
-def attempt(order: Order) -> CheckoutAttempt | None:
-    """Return the checkout of ours that an order is; ``code`` reads off it whether its redemption is known."""
-    if order.is_renewal:
-        return given(order, order.stripe_promotion_code_id)
-    if not (order.attempt_id or order.session_id):
-        return None
-    mine = Q(pk=order.attempt_id) if order.attempt_id else Q(stripe_session_id=order.session_id)
-    found = next(iter(_attempts(order).filter(mine)), None)
-    if found is None or found.stripe_session_id == order.session_id:
-        return found
-    # The session's id may not have been saved yet, and an invoice does not tell it. But the number in its
-    # metadata may be another installation's on the same account.
-    is_other = bool(order.session_id and found.stripe_session_id)
-    return None if is_other or found.customer.stripe_customer_id != order.stripe_customer_id else found
-
-
-def given(order: Order, stripe_promotion_code_id: str) -> CheckoutAttempt | None:
-    """Return what holds the use of a code that was given to the order's subscription after it began."""
-    if not stripe_promotion_code_id:
-        return None
-    generation = {"promo_code__stripe_promotion_codes__stripe_promotion_code_id": stripe_promotion_code_id}
-    mine = _attempts(order).filter(stripe_subscription_id=order.subscription_id, **generation)
-    return mine.filter(state__in=limits.UNSETTLED).order_by("pk").first()
-
-
-def _attempts(order: Order) -> QuerySet[CheckoutAttempt]:
-    redeemed = _redeemed(order.redemption_key, OuterRef("promo_code"))
-    attempts = CheckoutAttempt.objects.select_related("promo_code__campaign").only(*_NEEDED)
-    return attempts.annotate(is_redeemed=Exists(redeemed))
 
 
 def entry(order: Order) -> LedgerEntry | None:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from django.db.models import Q
 
+from promos import statements
 from promos.models import Customer, LedgerEntry, PromoCodeUsage
 from promos.redemptions import totals, usages
 from promos.redemptions.counters import Change
 from promos.redemptions.limits import PURCHASES
 
+_ORDER = "SELECT 1 FROM promos_ledgerentry WHERE customer_id = %s AND kind IN (%s, %s) LIMIT 1"
 _NEVER_PAID = (PromoCodeUsage.Status.PENDING, PromoCodeUsage.Status.FAILED)
+
+
+def has_orders(customer: Customer | None) -> bool:
+    """Say whether a customer has ordered before."""
+    return customer is not None and statements.row(_ORDER, [customer.pk, *PURCHASES]) is not None
 
 
 def earliest(customer: Customer | None) -> LedgerEntry | None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 
+from promos import statements
 from promos.models import CheckoutAttempt
 from promos.redemptions import counters, limits
 from promos.redemptions.counters import Change
 
 #: How long after a checkout's end its event may take before the worker asks Stripe.
 EVENT_GRACE = timedelta(minutes=2)
+_SETTLE = "UPDATE promos_checkoutattempt SET state = %s, settled_at = %s WHERE id = %s AND state IN (%s, %s)"
 
 
 @transaction.atomic
@@ -43,7 +45,8 @@ def release(attempt: CheckoutAttempt, *, state: str, now: datetime) -> None:
 
 def settle(attempt: CheckoutAttempt, *, state: str, now: datetime) -> list[Change]:
     """End an unsettled attempt; return what it gives back, nothing when it was settled already."""
-    unsettled = CheckoutAttempt.objects.filter(pk=attempt.pk, state__in=limits.UNSETTLED)
-    if not unsettled.update(state=state, settled_at=now) or attempt.promo_code is None:
+    values = [state, connection.ops.adapt_datetimefield_value(now), attempt.pk, *limits.UNSETTLED]
+    was_unsettled = statements.change(_SETTLE, values) == 1
+    if not was_unsettled or attempt.promo_code is None:
         return []
     return [Change(attempt.promo_code, held=-1, held_amount=-attempt.held_amount)]

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from promos import orders
 from promos.models import CheckoutAttempt, PromoCodeUsage
 from promos.orders import Order
-from promos.redemptions import entries, finding, holds, limits, usages
+from promos.redemptions import attempts, entries, finding, holds, limits, usages
 
 State = CheckoutAttempt.State
 Status = PromoCodeUsage.Status
@@ -44,7 +44,7 @@ def _ask_later(waiting: QuerySet[CheckoutAttempt], now: datetime) -> None:
 
 
 def _give_up(order: Order, *, state: str, now: datetime) -> None:
-    attempt = finding.attempt(order)
+    attempt = attempts.of_order(order)
     if attempt:
         holds.release(attempt, state=state, now=now)
 

@@ -20,6 +20,7 @@ from promos import orders
 from promos.models import CheckoutAttempt, LedgerEntry, PromoCodeUsage, WebhookEvent
 from promos.orders import Order
 from promos.redemptions import (
+    attempts,
     counters,
     entries,
     finding,
@@ -69,11 +70,11 @@ def is_recorded(order: Order) -> bool:
 @transaction.atomic(savepoint=False)
 def _record(order: Order, *, event: WebhookEvent | None, at: datetime, now: datetime) -> LedgerEntry | None:
     customer = finding.locked_customer(order)
-    attempt = finding.attempt(order)
+    attempt = attempts.of_order(order)
     changes = holds.settle(attempt, state=State.COMPLETED, now=now) if attempt else []
-    first = history.earliest(customer)
+    is_first = not history.has_orders(customer)
     # A customer without orders has not had this one either.
-    known = finding.entry(order) if first or customer is None else None
+    known = None if is_first and customer else finding.entry(order)
     if known is not None:
         completed = entries.complete(known, order, event=event, at=at)
         if completed is not None:
@@ -81,11 +82,11 @@ def _record(order: Order, *, event: WebhookEvent | None, at: datetime, now: date
         counters.apply(changes)
         return None
     entry = entries.of(order, customer, event=event, at=at)
-    entry.is_new_customer = first is None and entry.kind == LedgerEntry.Kind.CHECKOUT
+    entry.is_new_customer = is_first and entry.kind == LedgerEntry.Kind.CHECKOUT
     changes += _insert(entry, attempt)
     shares = [entries.share(entry, *share) for share in order.shares]
     changes += [change for share in shares for change in _insert_share(share, order, now)]
-    if first is not None:
+    if not is_first:
         changes += history.straighten(customer, key=entry.redemption_key)
     counters.apply(changes)
     if any(change.used > 0 for change in changes):
@@ -96,7 +97,7 @@ def _record(order: Order, *, event: WebhookEvent | None, at: datetime, now: date
 
 def _insert_share(share: LedgerEntry, order: Order, now: datetime) -> list[Change]:
     """Save what a further code took off a new order, under a redemption of its own."""
-    held = finding.given(order, share.stripe_promotion_code_id)
+    held = attempts.given(order, share.stripe_promotion_code_id)
     settled = holds.settle(held, state=State.COMPLETED, now=now) if held else []
     return [*settled, *_insert(share, held)]
 

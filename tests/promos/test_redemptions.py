@@ -127,6 +127,14 @@ def test_another_installations_session_leaves_our_attempt_of_its_number_alone(bu
     assert counters(code) == (1, 1)
 
 
+@pytest.mark.parametrize("number", ["", "9" * 30, "-1", "\u0661", "one"])
+def test_record_knows_no_attempt_by_what_is_no_number_of_ours(buyer, now: datetime, number: str) -> None:
+    code = SyncedPromoCodeFactory()
+    session = session_of(buyer, code, metadata={"promodesk_attempt": number})
+    assert redemptions.record(session, event=None, now=now) is not None
+    assert counters(code) == (1, 0)
+
+
 def test_record_settles_the_attempt_of_a_customer_replaced_at_stripe(buyer, now: datetime) -> None:
     code = SyncedPromoCodeFactory()
     attempt = redemptions.hold(attempt_of(buyer, code, now, stripe_session_id="cs_test_1"))
