@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from promos import mirror, promo_codes, stripe_gateway
@@ -55,6 +57,19 @@ def _stale(listed: list[dict[str, Any]]) -> Callable[..., Any]:
         return Response(200, json.dumps(body), {"Content-Type": "application/json"})
 
     return answer
+
+
+def test_run_asks_the_database_no_more_for_more_coupons(
+    standin: Standin, now: datetime, django_assert_num_queries: Any
+) -> None:
+    PromoCodeFactory.create_batch(2)
+    sides.push_all(now)
+    with CaptureQueriesContext(connection) as for_two:
+        doctor.run(is_repairing=False, now=now)
+    PromoCodeFactory.create_batch(3)
+    sides.push_all(now)
+    with django_assert_num_queries(len(for_two)):
+        doctor.run(is_repairing=False, now=now)
 
 
 @pytest.mark.slow

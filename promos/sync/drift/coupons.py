@@ -72,8 +72,12 @@ def _edited(row: StripeCoupon, found: StripeObject, survey: Survey) -> Iterator[
 def _changed(row: StripeCoupon, found: StripeObject) -> frozenset[str]:
     """Return the terms that somebody changed in Stripe; those that clash are named once, then wait for the owner."""
     outcome = merge.compare(terms.of_offer(row.offer), terms.of_coupon(found), row.synced_terms)
-    is_noted = pull.codes_on(row).filter(sync_status=PromoCode.SyncStatus.CONFLICT).exists()
-    return outcome.taken | outcome.agreed | (frozenset() if is_noted else outcome.clashing)
+    is_for_owner = bool(outcome.clashing) and not _is_noted(row)
+    return outcome.taken | outcome.agreed | (outcome.clashing if is_for_owner else frozenset())
+
+
+def _is_noted(row: StripeCoupon) -> bool:
+    return pull.codes_on(row).filter(sync_status=PromoCode.SyncStatus.CONFLICT).exists()
 
 
 def _kind(changed: frozenset[str]) -> Kind:
