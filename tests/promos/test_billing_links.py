@@ -42,6 +42,13 @@ def test_link_shows_the_same_to_everybody_before_the_login(team: Shop, address: 
     assert len(pages) == 1
 
 
+def test_link_says_what_the_login_is_for(client: Client, team: Shop) -> None:
+    told = "Sign in or create an account to see what your link gives you."
+    assert told not in client.get("/accounts/login/").content.decode()
+    assert told in client.get("/p/NOSUCH", follow=True).content.decode()
+    assert told in client.get("/accounts/signup/").content.decode()
+
+
 def test_link_takes_as_long_for_any_text(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(even_time, "STEP_SECONDS", 0.3)
     began = time.perf_counter()
