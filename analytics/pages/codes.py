@@ -40,6 +40,7 @@ HEADERS = (
     "Discount",
     "Refunds, disputes",
     "Net",
+    "Net, period before",
     "Average discount",
     "Discount rate",
 )
@@ -65,10 +66,11 @@ def _ranked(asked: Asked, total: Impact, order: Order, *, is_only: bool) -> Sect
     start = (asked.part - 1) * rows if is_only else 0
     # One more than is shown tells whether there is another part.
     found = ranking.ranking(selection, order, start=start, limit=rows + 1)
+    before = ranking.net_amounts(selection.previous, [code.unit for code in found])
     table = Table(
         title=f"Codes by {dict(ORDER.options)[order].lower()}",
         headers=HEADERS,
-        rows=[_row(code) for code in found[:rows]],
+        rows=[_row(code, before.get(code.unit, 0)) for code in found[:rows]],
         numbers=len(HEADERS) - 1,
         formula=formulas.CODE_FIGURES,
         empty="No more codes.",
@@ -93,7 +95,7 @@ def sentence(best: list[CodeFigures], total: Impact) -> str:
     return f"{told}, {share} of all net revenue with a code."
 
 
-def _row(code: CodeFigures) -> list[Cell]:
+def _row(code: CodeFigures, net_before: int) -> list[Cell]:
     average = code.average_discount_amount
     return [
         blocks.words(code.name, links.unit(code.unit)),
@@ -101,7 +103,13 @@ def _row(code: CodeFigures) -> list[Cell]:
         blocks.count(code.new_customer_redemptions),
         *(
             blocks.amount(amount, code.currency)
-            for amount in (code.gross_amount, code.discount_amount, -code.paid_back_amount, code.net_amount)
+            for amount in (
+                code.gross_amount,
+                code.discount_amount,
+                -code.paid_back_amount,
+                code.net_amount,
+                net_before,
+            )
         ),
         blocks.words("—") if average is None else blocks.amount(average, code.currency),
         blocks.share(code.discount_rate),
@@ -201,6 +209,5 @@ PAGE = Page(
     icon="leaderboard",
     intro="Which codes drive the most revenue, and which were never used, are about to expire or to run out.",
     build=build,
-    is_compared=False,
     choices=(ORDER,),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 from analytics import blocks, charts, formulas, links
@@ -18,15 +19,19 @@ PLANS_CROSSED = 6
 CODES_CROSSED = 12
 OTHERS = "Others"
 
+#: The plans of the period before, by currency and plan.
+Before = Mapping[tuple[str, str], PlanOrders]
+
 
 def build(asked: Asked) -> list[Section]:
     """Return a section for each currency in which something was paid."""
     found, names = _by_currency(asked)
+    before = {(row.currency, row.plan): row for row in plan_mix.orders(asked.selection.previous)}
     return [
         replace(
             _answer(orders, names),
             tables=[
-                _shares(orders, names),
+                _shares(orders, names, before),
                 _crossed(plan_mix.by_code(replace(asked.selection, currency=currency), limit=CODES_CROSSED)),
             ],
         )
@@ -95,12 +100,13 @@ def _chart(orders: list[PlanOrders], names: dict[str, str]) -> Chart:
     )
 
 
-def _shares(orders: list[PlanOrders], names: dict[str, str]) -> Table:
+def _shares(orders: list[PlanOrders], names: dict[str, str], before: Before) -> Table:
     return Table(
         title="Discounted against all",
         headers=[
             "Plan",
             "Discounted orders",
+            "Period before",
             "Share of discounted",
             "All orders",
             "Share of all",
@@ -110,6 +116,7 @@ def _shares(orders: list[PlanOrders], names: dict[str, str]) -> Table:
             [
                 names[row.plan],
                 blocks.count(row.discounted_orders),
+                blocks.count(_discounted_orders(before.get((row.currency, row.plan)))),
                 blocks.share(_share_of(row, orders, "discounted_orders")),
                 blocks.count(row.orders),
                 blocks.share(_share_of(row, orders, "orders")),
@@ -117,9 +124,13 @@ def _shares(orders: list[PlanOrders], names: dict[str, str]) -> Table:
             ]
             for row in orders
         ],
-        numbers=5,
-        formula=formulas.PLAN_SHARE,
+        numbers=6,
+        formula=f"{formulas.PLAN_SHARE} Period before: discounted orders of as many days.",
     )
+
+
+def _discounted_orders(row: PlanOrders | None) -> int:
+    return row.discounted_orders if row else 0
 
 
 def _crossed(codes: list[CodePlans]) -> Table:
@@ -154,5 +165,4 @@ PAGE = Page(
     icon="grid_on",
     intro="Which plans discounted customers take, against everybody, and which code is used on which plan.",
     build=build,
-    is_compared=False,
 )

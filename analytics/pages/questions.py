@@ -77,6 +77,5 @@ PAGE = Page(
     icon="help",
     intro="What every owner asks, each answered in a sentence.",
     build=build,
-    is_compared=False,
     permissions=tuple(dict.fromkeys(right for question in QUESTIONS for right in question.page.permissions)),
 )

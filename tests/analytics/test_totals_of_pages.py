@@ -12,9 +12,10 @@ from analytics import kept
 from analytics.measures import plan_mix, ranking, revenue, times
 from analytics.measures.ranking import Order
 from analytics.measures.times import Step
+from analytics.measures.units import Unit
 from analytics.periods import Period
 from analytics.selection import Selection
-from promos.models import CodeBatch, LedgerEntry
+from promos.models import CodeBatch, LedgerEntry, PromoCode
 from tests.analytics.builders import after, buy, pay_back, redeem, renew, take_more_off
 from tests.factories import OfferFactory, PromoCodeFactory
 
@@ -25,6 +26,9 @@ QUESTIONS: dict[str, Callable[[Selection], object]] = {
     "orders": revenue.orders,
     "over time": revenue.over_time,
     "plans": plan_mix.orders,
+    "net": lambda selection: ranking.net_amounts(
+        replace(selection, currency="usd"), [Unit(code.pk) for code in PromoCode.objects.filter(batch=None)]
+    ),
     "days": lambda selection: times.over_time(selection, Step.DAY),
     "weeks": lambda selection: times.over_time(selection, Step.WEEK),
     "months": lambda selection: times.over_time(selection, Step.MONTH),

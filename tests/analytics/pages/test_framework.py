@@ -174,6 +174,20 @@ def test_period_is_compared_with_the_one_before(opened: Open, now: datetime) -> 
     assert "6 of these 7 days are over; what is beside them is of 7 whole days." in page
 
 
+def test_codes_and_plans_stand_beside_the_period_before(signed_in: Client, now: datetime) -> None:
+    code = PromoCodeFactory()
+    for days, gross in ((0, 5_000), (10, 3_000), (11, 4_000)):
+        redeem(code, gross=gross, discount=1_000, at=now - timedelta(days=days))
+    for slug, column, before in (
+        ("codes", "Net, period before", {"amount": 5_000, "currency": "usd"}),
+        ("plans", "Period before", 2),
+    ):
+        response = signed_in.get(f"/admin/analytics/{slug}/", {"days": "7", "export": "json"})
+        tables = response.json()["sections"][0]["tables"]
+        (table,) = (table for table in tables if column in table["headers"])
+        assert [row[table["headers"].index(column)] for row in table["rows"]] == [before]
+
+
 def test_json_has_the_figures_in_minor_units(signed_in: Client, now: datetime) -> None:
     redeem(PromoCodeFactory(), gross=10_000, discount=2_000, at=now)
     response = signed_in.get("/admin/analytics/revenue/", {"export": "json", "currency": "usd"})
