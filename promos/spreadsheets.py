@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 #: A cell that begins with one of these is a formula to some spreadsheet.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+#: A number below zero, maybe a share: there is nothing to reckon out.
+NUMBER = re.compile(r"-[0-9]+(\.[0-9]+)?( ?%)?")
 #: So that a spreadsheet takes the file for UTF-8.
 MARK = "\ufeff"
 
@@ -15,6 +18,8 @@ def safe(cell: object) -> str:
     if isinstance(cell, int | Decimal):
         return str(cell)
     text = "" if cell is None else str(cell)
+    if NUMBER.fullmatch(text):
+        return text
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
 
 

@@ -56,6 +56,13 @@ def test_export_disarms_formulas(start: str, office: Client) -> None:
     assert exported(office)[0]["description"].startswith("'")
 
 
+@pytest.mark.parametrize(
+    ("cell", "shown"), [("-20.6 %", "-20.6 %"), ("-5", "-5"), ("-5-5", "'-5-5"), ("-5%%", "'-5%%")]
+)
+def test_export_leaves_numbers_below_zero(cell: str, shown: str) -> None:
+    assert spreadsheets.safe(cell) == shown
+
+
 def upload(text: str) -> BytesIO:
     file = BytesIO(text.encode())
     file.name = "codes.csv"
