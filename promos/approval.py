@@ -19,20 +19,10 @@ from django.core.exceptions import ValidationError
 
 from promos import discounts, plans
 from promos.models import Campaign, Offer, PromoCode
+from promos.models.limits import LIMITS
 
 #: What is approved of a code: everything that decides who gets how much, and when.
-TERMS_OF_CODE = (
-    "code",
-    "campaign",
-    "customer",
-    "starts_at",
-    "expires_at",
-    "max_redemptions",
-    "max_redemptions_per_customer",
-    "first_time_only",
-    "minimum_amount",
-    "minimum_amount_currency",
-)
+TERMS_OF_CODE = ("code", "campaign", "customer", *LIMITS)
 TERMS_OF_OFFER = (
     "kind",
     "percent_off",

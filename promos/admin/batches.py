@@ -24,16 +24,8 @@ from promos.admin.links import codes_link
 from promos.admin.pages import page
 from promos.admin.terms_form import CONDITIONS, TERMS
 from promos.models import CodeBatch
+from promos.models.limits import LIMITS
 
-LIMITS = (
-    "starts_at",
-    "expires_at",
-    "max_redemptions",
-    "max_redemptions_per_customer",
-    "first_time_only",
-    "minimum_amount",
-    "minimum_amount_currency",
-)
 STOP = Words(
     title="Stop",
     past="Stopped",

@@ -17,6 +17,7 @@ from promos.admin.actions import WhyForm
 from promos.admin.fields import WhyField
 from promos.admin.terms_form import TermsForm, as_typed
 from promos.models import Campaign, Offer, PromoCode
+from promos.models.limits import LIMITS
 
 
 class PromoCodeForm(TermsForm):
@@ -42,19 +43,7 @@ class PromoCodeForm(TermsForm):
 
     class Meta:
         model = PromoCode
-        fields = (
-            "code",
-            "campaign",
-            "description",
-            "starts_at",
-            "expires_at",
-            "max_redemptions",
-            "max_redemptions_per_customer",
-            "first_time_only",
-            "minimum_amount",
-            "minimum_amount_currency",
-            "customer",
-        )
+        fields = ("code", "campaign", "description", *LIMITS, "customer")
         labels = {
             "max_redemptions": "Uses in all",
             "max_redemptions_per_customer": "Uses per customer",

@@ -36,6 +36,7 @@ from promos.admin.stripe_side import STRIPE, StripeSide
 from promos.admin.terms_form import CONDITIONS, TERMS
 from promos.models import PromoCode
 from promos.models.codes import PromoCodeQuerySet
+from promos.models.limits import LIMITS
 
 STATUS_COLOURS = by_label(
     {
@@ -65,21 +66,7 @@ CODE_AND_CAMPAIGN = '<span class="two-lines"><strong>{}</strong><span>{}</span><
 ABOUT = ("Code", {"fields": ("code", "campaign", "description")})
 TERMS_TO_EDIT = ("What it gives", {"fields": TERMS})
 TERMS_TO_READ = ("What it gives", {"fields": ("value", "products", "offer_link")})
-LIMITS_TO_EDIT = (
-    "Who may use it, and when",
-    {
-        "fields": (
-            "starts_at",
-            "expires_at",
-            "max_redemptions",
-            "max_redemptions_per_customer",
-            "first_time_only",
-            "minimum_amount",
-            "minimum_amount_currency",
-            "customer",
-        )
-    },
-)
+LIMITS_TO_EDIT = ("Who may use it, and when", {"fields": (*LIMITS, "customer")})
 LIMITS_TO_READ = (
     "Who may use it, and when",
     {

@@ -13,21 +13,13 @@ from rest_framework import serializers
 from promos import codes, offers
 from promos.api.sent import Sent
 from promos.models import Campaign, Offer, PromoCode, PromoCodeUsage
+from promos.models.limits import LIMITS
 
 MOST_USES = 2**31 - 1
 MOST_AMOUNT = 10**12
 CURRENCY = r"^[A-Za-z]{3}\Z"
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-LIMITS = (
-    "description",
-    "starts_at",
-    "expires_at",
-    "max_redemptions",
-    "max_redemptions_per_customer",
-    "first_time_only",
-    "minimum_amount",
-    "minimum_amount_currency",
-)
+CHANGEABLE = ("description", *LIMITS)
 
 
 class MomentField(serializers.DateTimeField):
@@ -148,7 +140,7 @@ class CodeSerializer(serializers.ModelSerializer):
             "offer",
             "campaign",
             "campaign_id",
-            *LIMITS,
+            *CHANGEABLE,
             "used_count",
             "held_count",
             "sync_status",

@@ -3,6 +3,17 @@
 from django.core.validators import MinValueValidator
 from django.db import models
 
+#: The fields that bound the use of a code, in the order in which forms and answers show them.
+LIMITS = (
+    "starts_at",
+    "expires_at",
+    "max_redemptions",
+    "max_redemptions_per_customer",
+    "first_time_only",
+    "minimum_amount",
+    "minimum_amount_currency",
+)
+
 
 class Limits(models.Model):
     """What bounds the use of a code, and the team's note on it."""
