@@ -128,7 +128,7 @@ def _standing(code: PromoCode, now: datetime) -> Iterator[Rule]:
         "Give it a later end.",
     )
     is_left = not code.is_fully_held
-    uses = f"{code.used_count} used, {code.held_count} in open checkouts, of {code.max_redemptions or '∞'}"
+    uses = f"{code.used_count} used, {code.held_count} in open checkouts, {_of(code.max_redemptions)}"
     yield Rule(Reason.USED_UP, is_left, uses, "Raise its limit, or wait until open checkouts end.")
     is_spent = campaign is not None and campaign.is_budget_spent
     is_paused = code.paused_at is not None or (campaign is not None and campaign.paused_at is not None)
@@ -159,9 +159,13 @@ def _of_customer(code: PromoCode, customer: Customer | None) -> Iterator[Rule]:
     yield Rule(
         Reason.CUSTOMER_LIMIT,
         limit is None or uses < limit,
-        f"Used {uses} times by the customer, of {limit or '∞'}",
+        f"Used {uses} time{'' if uses == 1 else 's'} by the customer, {_of(limit)}",
         "Raise the limit per customer.",
     )
+
+
+def _of(limit: int | None) -> str:
+    return "without a limit" if limit is None else f"of {limit:,}"
 
 
 def _uses(code: PromoCode, customer: Customer | None) -> int:

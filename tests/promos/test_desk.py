@@ -103,6 +103,7 @@ def test_page_shows_rules_and_past_tries(
     assert "OLD would be refused" in page
     assert "Give it a later end." in page
     assert "OLD · expired" in page
+    assert "Used 0 times by the customer, without a limit" in page
 
 
 def test_goodwill_code_is_for_that_customer_alone(
