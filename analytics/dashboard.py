@@ -101,8 +101,10 @@ def _net(now: Figures, before: Figures, period: Period) -> Card:
         note=blocks.before(shown(before.money.net_amount), period),
         lines=[
             ("Gross", shown(now.money.gross_amount)),
-            (f"Discount ({now.discount_rate})", shown(-now.money.discount_amount)),
+            ("Discount", shown(-now.money.discount_amount)),
             ("Refunds and disputes", shown(-paid_back)),
+            # Not discount ÷ gross of the lines above: renewals at full price are left out of it.
+            ("Discount rate, where discounted", str(now.discount_rate)),
         ],
         formula=f"{formulas.NET} Gross: {formulas.GROSS} Discount rate: {formulas.DISCOUNT_RATE}",
         link=links.entries(period, currency=now.currency),

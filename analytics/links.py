@@ -81,6 +81,14 @@ def campaign_redemptions(campaign_id: int, currency: str) -> str:
     return rows(PromoCodeUsage, status__in=",".join(SETTLED), currency=currency, **campaign)
 
 
+def running_discounts(selection: Selection, currency: str) -> str:
+    """Return the redemptions that ``running.usages()`` counts; none for a plan, since it may not be the first."""
+    if selection.plan:
+        return ""
+    campaign = {"promo_code__campaign__exact": str(selection.campaign_id)} if selection.campaign_id else {}
+    return rows(PromoCodeUsage, discount="running", currency=currency, **campaign)
+
+
 def accepted_checks(period: Period) -> str:
     return rows(CodeCheck, outcome="accepted", **within(period, "checked_at"))
 

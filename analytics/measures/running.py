@@ -20,15 +20,11 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDate
 
 from analytics.measures import cohort_rows
-from analytics.queries import SETTLED
 from analytics.selection import Selection
 from promos import discounts, plans
 from promos.discounts import Terms
 from promos.models import Offer, PromoCodeUsage, StripeCoupon, StripePromotionCode
 from promos.plans import Plan
-
-#: Stripe's words for a subscription that will ask for its next payment.
-GOING_ON = ("active", "trialing", "past_due")
 
 _DAYS = {"day": 1, "week": 7}
 
@@ -77,27 +73,14 @@ class Running:
 
 
 def usages(chosen: Selection, *conditions: Q, now: datetime) -> QuerySet[PromoCodeUsage]:
-    """Return the redemptions whose discount still runs, each joined to its subscription.
-
-    A discount without an end runs on only if its terms are for ever: else its end is not known yet.
-    """
-    never_ends = Q(discount_ends_at=None, promo_code__offer__duration=Offer.Duration.FOREVER)
+    """Return the redemptions whose discount still runs, each joined to its subscription."""
     wanted = {
         "currency": chosen.currency,
         "customer__subscriptions__plan": chosen.plan,
         "promo_code__campaign": chosen.campaign_id,
     }
-    # One filter, so that all of it is about one subscription.
-    return PromoCodeUsage.objects.filter(
-        never_ends | Q(discount_ends_at__gt=now),
-        *conditions,
-        customer__subscriptions__stripe_subscription_id=F("redemption_key"),
-        customer__subscriptions__status__in=GOING_ON,
-        customer__subscriptions__ended_at=None,
-        customer__subscriptions__current_period_ends_at__gt=now,
-        status__in=SETTLED,
-        **{name: value for name, value in wanted.items() if value},
-    )
+    lookups = {name: value for name, value in wanted.items() if value}
+    return PromoCodeUsage.objects.running(now, *conditions, **lookups)
 
 
 def groups(chosen: Selection, *, now: datetime) -> list[Running]:

@@ -21,6 +21,7 @@ from analytics.measures.exposure import Exposure, OpenCode
 from analytics.measures.price_cliff import Cliff, Fall
 from analytics.pages import customers
 from analytics.pages.page import PERMISSIONS, Asked, Filter, Page, Section
+from analytics.selection import Selection
 from promos import money
 from promos.models import PromoCode, PromoCodeUsage
 
@@ -43,6 +44,7 @@ def build(asked: Asked) -> list[Section]:
     names = plan_names.of(fall.plan for fall in cliff.falls)
     return [
         _section(
+            chosen,
             owed.get(currency, Commitments(currency, [], 0, 0)),
             exposed.get(currency, Exposure(currency, [], 0)),
             cliff,
@@ -69,26 +71,26 @@ def sentence(owed: Commitments, exposed: Exposure, falling: int) -> str:
     return f"{'; '.join(told)}."
 
 
-def _section(owed: Commitments, exposed: Exposure, cliff: Cliff, names: Names) -> Section:
+def _section(chosen: Selection, owed: Commitments, exposed: Exposure, cliff: Cliff, names: Names) -> Section:
     currency = owed.currency
     falls = [fall for fall in cliff.falls if fall.currency == currency]
     falling = cliff.counts.get(currency, 0)
     return Section(
         title=currency.upper(),
         sentence=sentence(owed, exposed, falling),
-        cards=_cards(owed, exposed, falling),
+        cards=_cards(chosen, owed, exposed, falling),
         charts=[_by_month(owed)] if owed.months else [],
         tables=[_falls(falls, falling, names), _codes(exposed)],
     )
 
 
-def _cards(owed: Commitments, exposed: Exposure, falling: int) -> list[Card]:
+def _cards(chosen: Selection, owed: Commitments, exposed: Exposure, falling: int) -> list[Card]:
     return [
         Card(
             "Committed discount",
             blocks.amount(owed.committed_amount, owed.currency),
             commitments.COMMITTED,
-            links.rows(PromoCodeUsage, currency=owed.currency, discount_ends_at__isnull="False"),
+            links.running_discounts(chosen, owed.currency),
             note=_unpriced(owed),
             lines=[("Running discounts", blocks.count(owed.customers))],
         ),

@@ -8,16 +8,18 @@ from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Coalesce, NullIf
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from djstripe.models import Price
 from unfold.admin import TabularInline
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
 from promos.admin.base import ReadOnlyAdmin, admin_link, by_label, dashboard_link, in_money
 from promos.admin.why import WhyPages
 from promos.eligibility import Reason
 from promos.models import CheckoutAttempt, CodeCheck, LedgerEntry, PromoCodeUsage
+from promos.models.usage import PromoCodeUsageQuerySet
 
 USAGE_COLOURS = by_label(
     {
@@ -35,6 +37,19 @@ ATTEMPT_COLOURS = by_label(
         CheckoutAttempt.State.FAILED: "danger",
     }
 )
+
+
+class RunningFilter(DropdownFilter):
+    """Filter by whether the discount still runs."""
+
+    title = "discount"
+    parameter_name = "discount"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("running", "Still runs")]
+
+    def queryset(self, request: HttpRequest, queryset: PromoCodeUsageQuerySet) -> PromoCodeUsageQuerySet:
+        return queryset.running(timezone.now()) if self.value() == "running" else queryset
 
 
 class PlanNamed(ReadOnlyAdmin):
@@ -135,6 +150,7 @@ class PromoCodeUsageAdmin(Amounts, PlanNamed):
         ("status", ChoicesDropdownFilter),
         "is_new_customer",
         "is_over_limit",
+        RunningFilter,
         ("redeemed_at", RangeDateTimeFilter),
     )
     linked_lookups = frozenset(

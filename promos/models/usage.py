@@ -5,12 +5,19 @@ Amounts are integer minor units beside a currency.
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from promos.models.codes import PromoCode
 from promos.models.customers import Customer
+from promos.models.offers import Offer
 from promos.models.stripe_objects import WebhookEvent
+
+#: Stripe's words for a subscription that will ask for its next payment.
+GOING_ON = ("active", "trialing", "past_due")
 
 
 class CheckoutAttempt(models.Model):
@@ -75,6 +82,25 @@ class PromoCodeUsageQuerySet(models.QuerySet["PromoCodeUsage"]):
         """Redemptions that use up a code: settled ones, less those whose use a refund gave back."""
         settled = [PromoCodeUsage.Status.SETTLED, PromoCodeUsage.Status.REFUNDED]
         return self.filter(status__in=settled, is_given_back=False)
+
+    def running(self, now: datetime, *conditions: Q, **lookups: Any) -> PromoCodeUsageQuerySet:
+        """Redemptions whose subscription goes on and whose discount has not ended, each joined to its subscription.
+
+        A discount without an end runs on only if its terms are for ever: else its end is not known yet.
+        What more is asked of the subscription (``customer__subscriptions__…``) has to be asked here.
+        """
+        never_ends = Q(discount_ends_at=None, promo_code__offer__duration=Offer.Duration.FOREVER)
+        # One filter, so that all of it is about one subscription.
+        return self.filter(
+            never_ends | Q(discount_ends_at__gt=now),
+            *conditions,
+            customer__subscriptions__stripe_subscription_id=F("redemption_key"),
+            customer__subscriptions__status__in=GOING_ON,
+            customer__subscriptions__ended_at=None,
+            customer__subscriptions__current_period_ends_at__gt=now,
+            status__in=[PromoCodeUsage.Status.SETTLED, PromoCodeUsage.Status.REFUNDED],
+            **lookups,
+        )
 
 
 class PromoCodeUsage(models.Model):

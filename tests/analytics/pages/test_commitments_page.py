@@ -1,8 +1,11 @@
 """The page of commitments: what is still owed, and whose price rises."""
 
+import re
 from datetime import datetime, timedelta
+from html import unescape
 
 import pytest
+from django.test import Client
 
 from promos.models import PromoCode
 from tests.analytics.builders import redeem
@@ -69,3 +72,17 @@ def test_what_cannot_be_priced_is_told(code: PromoCode, opened: Open, now: datet
     run_on(code, began=now, renews=next_month(now), plan="price_gone")
 
     assert "Not counted, since their plan's price is not known here: 1." in opened("commitments")
+
+
+def test_running_discounts_lead_to_their_redemptions(
+    code: PromoCode, signed_in: Client, now: datetime
+) -> None:
+    usage = run_on(code, began=now, renews=now + timedelta(days=20))
+    run_on(code, began=now, renews=now + timedelta(days=20), ends=now - timedelta(days=1))
+    redeem(code)
+    page = signed_in.get("/admin/analytics/commitments/").content.decode()
+    (link,) = re.findall(r'href="(/admin/promos/promocodeusage/[^"]*discount=running[^"]*)"', page)
+
+    rows = signed_in.get(unescape(link)).context["cl"].result_list
+
+    assert [row.pk for row in rows] == [usage.pk]
