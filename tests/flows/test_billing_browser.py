@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from promos.billing import code_checks
 from promos.models import Customer, Subscription
 from promos.standin.server import Standin
 from tests import shop
@@ -82,6 +83,19 @@ def test_link_shows_its_offer_after_the_sign_up_without_javascript(browser: Brow
     page.get_by_label("Password (again)").fill("a-Long-one-77")
     page.get_by_role("button", name="Create the account").click()
     expect(page.get_by_text("you save $59.90 today")).to_be_visible()
+
+
+def test_running_discount_fits_a_phone(page: Page, site: str, customer: Customer) -> None:
+    team, code = shop.open_shop(), shop.give_code("LOYAL-CUSTOMERS-2027", offer={"duration": "forever"})
+    running = shop.subscribe(customer, team, datetime.now(UTC))
+    promotion_code_id = code_checks.stripe_promotion_code_id(code)
+    Subscription.objects.filter(pk=running.pk).update(discounts={promotion_code_id: None})
+    page.set_viewport_size({"width": 390, "height": 844})
+    sign_in(page, site, customer)
+    name, value = page.locator(".current dt:text-is('Discount')"), page.locator(".current .discount dd")
+    assert (name.bounding_box() or {})["width"] > 50
+    assert "LOYAL-CUSTOMERS-2027" in value.inner_text()
+    assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
 
 
 @pytest.mark.slow
