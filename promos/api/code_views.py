@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -39,7 +39,7 @@ class CodesView(StaffView):
         if "code" in asked:
             found = found.filter(code=code_rules.normalise(asked["code"]))
         if "status" in asked:
-            found = found.with_status(timezone.now()).filter(Q(status_now=asked["status"]))
+            found = found.in_status(asked["status"], timezone.now())
         return Response(page(found, asked, name="codes", serializer=shapes.CodeSerializer))
 
     @extend_schema(

@@ -91,6 +91,15 @@ def test_with_status_agrees_with_status(now: datetime) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("status", codes.Status)
+def test_in_status_finds_the_codes_of_a_status(now: datetime, status: codes.Status) -> None:
+    every_kind_of_code(now)
+    found = {row.pk for row in PromoCode.objects.in_status(status, now)}
+    assert found == {row.pk for row in PromoCode.objects.all() if codes.status(row, now) == status}
+    assert found
+
+
+@pytest.mark.django_db
 def test_pause_reason_names_the_budget(now: datetime) -> None:
     code = every_kind_of_code(now)["budget spent"]
     assert codes.pause_reason(code).startswith("The budget of Campaign")
