@@ -23,7 +23,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.text import get_text_list
+from django.utils.text import Truncator, get_text_list
 from django_htmx.http import HttpResponseClientRedirect
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action as unfold_action
@@ -35,6 +35,8 @@ from promos.admin.fields import WhyField
 
 #: Named in a message; the rest are only counted.
 NAMED_AT_MOST = 3
+#: Of a row's name in a question.
+NAME_LENGTH = 60
 BLOCK_SIZE = 500
 #: More would outlast the request; a batch or a campaign is paused as a whole.
 ROWS_AT_MOST = 10_000
@@ -153,10 +155,11 @@ class Words:
     asks: bool = False
     permission: str = "act"
 
-    @property
-    def dialog(self) -> ActionDialog:
+    def dialog(self, row: Model | None = None) -> ActionDialog:
+        """Return what is asked before acting on a row, which the question names."""
+        named = f": {Truncator(row).chars(NAME_LENGTH)}" if row else ""
         return ActionDialog(
-            title=f"{self.title}?",
+            title=f"{self.title}{named}?",
             description=self.explanation,
             form_class=self.form,
             form_submit_text=self.title,
@@ -186,15 +189,8 @@ def action(words: Words) -> Callable[[Operation], Callable[..., HttpResponse | N
 
 
 def _on_one(operation: Operation, words: Words) -> Callable[..., HttpResponse]:
-    @unfold_action(
-        description=words.title,
-        permissions=(words.permission,),
-        dialog=words.dialog,
-        icon=words.icon,
-        variant=ActionVariant.DANGER if words.is_final else ActionVariant.DEFAULT,
-    )
     @wraps(operation)
-    def on_one(
+    def act(
         model_admin: ModelAdmin, request: HttpRequest, form: BaseDialogForm, object_id: str
     ) -> HttpResponse:
         row = model_admin.get_object(request, object_id)
@@ -202,6 +198,22 @@ def _on_one(operation: Operation, words: Words) -> Callable[..., HttpResponse]:
             raise Http404
         _run(operation, words, model_admin, request, [row], form.cleaned_data)
         return _back(request, model_admin)
+
+    def asking_of(row: Model | None) -> Callable[..., HttpResponse]:
+        decorated: Callable[..., HttpResponse] = unfold_action(
+            description=words.title,
+            permissions=(words.permission,),
+            dialog=words.dialog(row),
+            icon=words.icon,
+            variant=ActionVariant.DANGER if words.is_final else ActionVariant.DEFAULT,
+        )(act)
+        return decorated
+
+    # Unfold has one dialog for all rows; this asks of the row at hand.
+    @wraps(asking_of(None))
+    def on_one(model_admin: ModelAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = model_admin.get_object(request, object_id)
+        return asking_of(row)(model_admin, request, object_id=object_id)
 
     return on_one
 

@@ -124,6 +124,12 @@ def test_action_on_missing_row_is_not_found(model: type[Model], name: str, offic
     assert office.post(url, SUBMITTED).status_code == 404
 
 
+def test_dialog_names_the_row_it_asks_of(office: Client) -> None:
+    for text in ("SPRING20", "AUTUMN20"):
+        code = factories.PromoCodeFactory(code=text)
+        assert f"Pause: {text}?" in office.get(action_address(code, "pause")).content.decode()
+
+
 def test_pause_returns_to_the_page_it_was_opened_on(office: Client) -> None:
     code = factories.PromoCodeFactory()
     page = "http://testserver/admin/promos/promocode/?q=CODE"
