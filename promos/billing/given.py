@@ -13,7 +13,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from promos import plans, redemptions, stripe_gateway
+from promos import customers, plans, redemptions, stripe_gateway
 from promos.billing import code_checks, current, renewals
 from promos.brake import Visitor
 from promos.eligibility import Reason, Verdict
@@ -100,8 +100,10 @@ def _give_at_stripe(attempt: CheckoutAttempt, *, now: datetime) -> Reason | None
     code = attempt.promo_code
     assert code is not None, "it was made for one"
     wanted = {"discounts": [{"promotion_code": code_checks.stripe_promotion_code_id(code)}]}
+    # Asked again, by a second click or after a lost answer, Stripe must not redeem the code a second time.
+    key = customers.row_key("given", attempt.pk, attempt.created_at)
     try:
-        stripe_gateway.update_subscription(attempt.stripe_subscription_id, wanted)
+        stripe_gateway.update_subscription(attempt.stripe_subscription_id, wanted, idempotency_key=key)
         told = stripe_gateway.retrieve_subscription(attempt.stripe_subscription_id)
     except stripe_gateway.Unavailable:
         # It may have been put there: the worker asks.

@@ -126,9 +126,9 @@ def retrieve_subscription(subscription_id: str) -> StripeObject:
     return call(client().v1.subscriptions.retrieve, subscription_id, params={"expand": ["discounts"]})
 
 
-def update_subscription(subscription_id: str, params: Params) -> StripeObject:
+def update_subscription(subscription_id: str, params: Params, *, idempotency_key: str) -> StripeObject:
     update = client().v1.subscriptions.update
-    return call(update, subscription_id, params=params, idempotency_key=_own_key())
+    return call(update, subscription_id, params=params, idempotency_key=idempotency_key)
 
 
 def create_portal_session(params: Params) -> StripeObject:

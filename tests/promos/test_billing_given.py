@@ -132,6 +132,16 @@ def test_second_try_holds_no_second_use(
     assert counted(code) == (0, 1)
 
 
+def test_second_try_after_a_lost_answer_redeems_no_second_time(
+    standin: Standin, running: Subscription, code: PromoCode, now: datetime
+) -> None:
+    PromoCode.objects.update(max_redemptions=5)
+    faults = Faults(standin)
+    faults.next(faults.drop_after_commit, **SUBSCRIPTIONS)
+    assert [give(running, now), give(running, now)] == [Reason.TRY_LATER, None]
+    assert stripe_gateway.retrieve_promotion_code(stripe_id(code))["times_redeemed"] == 1
+
+
 def test_subscription_that_ends_before_a_payment_gives_the_use_back(
     dashboard: Dashboard, running: Subscription, code: PromoCode, now: datetime
 ) -> None:

@@ -59,7 +59,9 @@ def naively(subscription: Subscription, gate: threading.Barrier) -> None:
         wanted = {
             "discounts": [{"promotion_code": code_checks.stripe_promotion_code_id(PromoCode.objects.get())}]
         }
-        stripe_gateway.update_subscription(subscription.stripe_subscription_id, wanted)
+        stripe_gateway.update_subscription(
+            subscription.stripe_subscription_id, wanted, idempotency_key=subscription.stripe_subscription_id
+        )
 
 
 def test_last_use_is_given_to_one_of_many_at_once(subscribers: list[Subscription]) -> None:
