@@ -22,7 +22,7 @@ from promos.models import Campaign, Offer, PromoCode
 from promos.models.limits import LIMITS
 
 #: What is approved of a code: everything that decides who gets how much, and when.
-TERMS_OF_CODE = ("code", "campaign", "customer", *LIMITS)
+TERMS_OF_CODE = ("code", "campaign", "customer", *LIMITS, "minimum_currency_amounts")
 TERMS_OF_OFFER = (
     "kind",
     "percent_off",

@@ -181,10 +181,8 @@ def _of_plan(code: PromoCode, plan: Plan) -> Iterator[Rule]:
     covers = covers and not (code.offer.is_fixed_price and code.offer.list_price_id != plan.price_id)
     remedy = "Choose another plan, or add the product to the code."
     yield Rule(Reason.PLAN_NOT_COVERED, covers, f"{plan.name} is {'' if covers else 'not '}covered", remedy)
-    minimum = code.minimum_amount
-    has_currency = terms.covers_currency(plan.currency) and (
-        minimum is None or code.minimum_amount_currency == plan.currency
-    )
+    minimum = code.minimums.get(plan.currency)
+    has_currency = terms.covers_currency(plan.currency) and (minimum is not None or not code.minimums)
     yield Rule(
         Reason.CURRENCY_NOT_COVERED,
         has_currency,
@@ -194,7 +192,7 @@ def _of_plan(code: PromoCode, plan: Plan) -> Iterator[Rule]:
     is_enough = minimum is None or not has_currency or plan.gross_amount >= minimum
     order = f"The order is {money.display(plan.gross_amount, plan.currency)}"
     if minimum is not None:
-        order += f", at least {money.display(minimum, code.minimum_amount_currency)} is asked"
+        order += f", at least {money.display(minimum, plan.currency)} is asked"
     yield Rule(Reason.MINIMUM_NOT_MET, is_enough, order, "Lower the smallest order.")
 
 

@@ -179,8 +179,8 @@ def _plan_refusal(code: PromoCode, plan: Plan) -> Reason | None:
         return Reason.PLAN_NOT_COVERED
     if not terms.covers_currency(plan.currency):
         return Reason.CURRENCY_NOT_COVERED
-    if code.minimum_amount is None:
+    if not code.minimums:
         return None
-    if code.minimum_amount_currency != plan.currency:
+    if plan.currency not in code.minimums:
         return Reason.CURRENCY_NOT_COVERED
-    return Reason.MINIMUM_NOT_MET if plan.gross_amount < code.minimum_amount else None
+    return Reason.MINIMUM_NOT_MET if plan.gross_amount < code.minimums[plan.currency] else None

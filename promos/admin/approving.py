@@ -62,7 +62,7 @@ CAMPAIGN = Words(
 
 def _code_in_words(code: PromoCode) -> str:
     """Return everything that is approved of a code: "20% off, once; uses in all: 500; until 2026-12-31 00:00"."""
-    minimum = in_money(code.minimum_amount, code.minimum_amount_currency)
+    minimum = " or ".join(in_money(amount, currency) for currency, amount in code.minimums.items())
     products = ", ".join(choices.product_names(code.offer.product_ids))
     parts = (
         (products, f"only for {products}"),

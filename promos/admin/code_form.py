@@ -14,10 +14,13 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from promos import codes, money, promo_codes
 from promos.admin import choices
 from promos.admin.actions import WhyForm
+from promos.admin.base import in_money
 from promos.admin.fields import WhyField
 from promos.admin.terms_form import TermsForm, as_typed
 from promos.models import Campaign, Offer, PromoCode
 from promos.models.limits import LIMITS
+
+MINIMUM_HELP = "In the currency, such as 50.00. Empty: any order."
 
 
 class PromoCodeForm(TermsForm):
@@ -33,7 +36,7 @@ class PromoCodeForm(TermsForm):
         required=False,
         label="Smallest order",
         widget=UnfoldAdminTextInputWidget({"inputmode": "decimal"}),
-        help_text="In the currency, such as 50.00. Empty: any order.",
+        help_text=MINIMUM_HELP,
     )
     minimum_amount_currency = forms.ChoiceField(
         required=False, label="Currency of the order", widget=UnfoldAdminSelectWidget
@@ -61,6 +64,16 @@ class PromoCodeForm(TermsForm):
         if code.minimum_amount is not None:
             typed = money.decimal(code.minimum_amount, code.minimum_amount_currency)
             self.initial["minimum_amount"] = str(typed)
+            self._tell_of_further_minimums()
+
+    def _tell_of_further_minimums(self) -> None:
+        """Say what was set in Stripe for other currencies; it stays as long as there is a smallest order."""
+        further = [
+            in_money(amount, currency) for currency, amount in self.instance.minimum_currency_amounts.items()
+        ]
+        if further and "minimum_amount" in self.fields:
+            told = f"In other currencies, set in Stripe: {', '.join(further)}."
+            self.fields["minimum_amount"].help_text = f"{MINIMUM_HELP} {told}"
 
     def _offer(self) -> Offer:
         return self.instance.offer if self.instance.offer_id else Offer()

@@ -52,8 +52,8 @@ def refusal(verdict: Verdict, plan: Plan) -> str:
             }
         case Reason.CURRENCY_NOT_COVERED:
             return _("This code is not for prices in %(currency)s.") % {"currency": plan.currency.upper()}
-        case Reason.MINIMUM_NOT_MET if verdict.promo_code and verdict.promo_code.minimum_amount:
-            amount = money.display(verdict.promo_code.minimum_amount, plan.currency)
+        case Reason.MINIMUM_NOT_MET if verdict.promo_code:
+            amount = money.display(verdict.promo_code.minimums[plan.currency], plan.currency)
             return _("This code needs an order of at least %(amount)s.") % {"amount": amount}
         case Reason.TRY_LATER if verdict.wait:
             return braked(verdict.wait)

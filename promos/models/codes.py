@@ -146,6 +146,8 @@ class PromoCode(Limits):
     batch = models.ForeignKey(
         CodeBatch, null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="promo_codes"
     )
+    # The smallest order in minor units by further currency, which Stripe's dashboard can set.
+    minimum_currency_amounts = models.JSONField(default=dict, blank=True, editable=False)
     customer = models.ForeignKey(
         "promos.Customer",
         null=True,
@@ -305,6 +307,14 @@ class PromoCode(Limits):
             errors["minimum_amount_currency"] = "Choose the currency of the smallest order."
         if errors:
             raise ValidationError(errors)
+
+    @property
+    def minimums(self) -> dict[str, int]:
+        """The smallest order in minor units by currency, its main one first; empty when any order will do."""
+        if self.minimum_amount is None:
+            return {}
+        main = {self.minimum_amount_currency: self.minimum_amount}
+        return main | {key: at for key, at in self.minimum_currency_amounts.items() if key not in main}
 
     @property
     def is_fully_held(self) -> bool:

@@ -71,7 +71,8 @@ def update_promotion_code(promotion_code_id: str, params: Params) -> StripeObjec
 
 def list_promotion_codes(**params: Any) -> Iterator[StripeObject]:
     """Yield promotion codes; filters as Stripe's: ``code``, ``active``, ``coupon``, ``customer``."""
-    return pages(client().v1.promotion_codes.list, params)
+    expand = {"expand": ["data.restrictions.currency_options"]}
+    return pages(client().v1.promotion_codes.list, {**expand, **params})
 
 
 def create_customer(params: Params, *, idempotency_key: str) -> StripeObject:

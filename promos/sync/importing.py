@@ -114,7 +114,7 @@ def _link(code: PromoCode, stripe_coupon: StripeCoupon, found: StripeObject, *, 
 
 def code_fields(theirs: Terms, *, used_before: int = 0) -> dict[str, Any]:
     """Return a code's fields of a promotion code's terms; Stripe counts ``used_before`` uses less than we do."""
-    [(currency, minimum)] = theirs["minimums"].items() or [("", None)]
+    (currency, minimum), *further = theirs["minimums"].items() or [("", None)]
     cap = theirs["max_redemptions"]
     return {
         "code": theirs["code"],
@@ -124,6 +124,7 @@ def code_fields(theirs: Terms, *, used_before: int = 0) -> dict[str, Any]:
         "first_time_only": theirs["first_time"],
         "minimum_amount": minimum,
         "minimum_amount_currency": currency,
+        "minimum_currency_amounts": dict(further),
     }
 
 

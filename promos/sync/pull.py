@@ -298,7 +298,7 @@ _FIELDS = {
     "expires_at": ("expires_at",),
     "max_redemptions": ("max_redemptions",),
     "first_time": ("first_time_only",),
-    "minimums": ("minimum_amount", "minimum_amount_currency"),
+    "minimums": ("minimum_amount", "minimum_amount_currency", "minimum_currency_amounts"),
 }
 _WRITTEN = [
     *(name for names in _FIELDS.values() for name in names),

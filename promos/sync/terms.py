@@ -64,7 +64,6 @@ def of_coupon(coupon: Mapping[str, Any]) -> Terms:
 def of_code(code: PromoCode, generation: StripePromotionCode, *, now: datetime) -> Terms:
     """Return the promotion code terms that a code wants of its generation at ``now``."""
     remaining = None if code.max_redemptions is None else code.max_redemptions - generation.used_before
-    minimum = {code.minimum_amount_currency: code.minimum_amount} if code.minimum_amount else {}
     return {
         "code": code.code,
         "coupon": generation.stripe_coupon.stripe_coupon_id,
@@ -73,7 +72,7 @@ def of_code(code: PromoCode, generation: StripePromotionCode, *, now: datetime) 
         "expires_at": _expires_at(code, generation),
         "max_redemptions": remaining,
         "first_time": code.first_time_only,
-        "minimums": minimum,
+        "minimums": code.minimums,
     }
 
 
@@ -83,6 +82,8 @@ def of_promotion_code(promotion_code: Mapping[str, Any]) -> Terms:
     minimums = {}
     if restrictions.get("minimum_amount"):
         minimums[restrictions["minimum_amount_currency"]] = restrictions["minimum_amount"]
+        options = restrictions.get("currency_options") or {}
+        minimums |= {currency: option["minimum_amount"] for currency, option in options.items()}
     return {
         "code": codes.normalise(promotion_code["code"]),
         "coupon": coupon_id(promotion_code),
@@ -127,8 +128,12 @@ def promotion_code_params(terms: Terms) -> dict[str, Any]:
     }
     optional = {key: terms[key] for key in ("customer", "expires_at", "max_redemptions") if terms[key]}
     restrictions: dict[str, Any] = {"first_time_transaction": True} if terms["first_time"] else {}
-    for currency, amount in terms["minimums"].items():
+    if terms["minimums"]:
+        currency, *others = terms["minimums"]
+        amount = terms["minimums"][currency]
         restrictions |= {"minimum_amount": amount, "minimum_amount_currency": currency}
+        options = {other: {"minimum_amount": terms["minimums"][other]} for other in others}
+        restrictions |= {"currency_options": options} if options else {}
     return params | optional | ({"restrictions": restrictions} if restrictions else {})
 
 
