@@ -64,3 +64,13 @@ def test_customer_may_use_a_code_as_often_as_allowed(plan: Plan, customer: Custo
     assert refusal(code, customer, plan, now) is None
     factories.UsageFactory(promo_code=code, customer=customer)
     assert refusal(code, customer, plan, now) == Reason.CUSTOMER_LIMIT
+
+
+def test_code_of_ones_own_goes_before_everybodys_and_both_before_anothers(customer: Customer) -> None:
+    anothers = factories.PromoCodeFactory(code="SAME", customer=factories.CustomerFactory())
+    everybodys = factories.PromoCodeFactory(code="SAME")
+    own = factories.PromoCodeFactory(code="SAME", customer=customer)
+    assert eligibility.find("same", customer=customer) == own
+    assert eligibility.find("same", customer=None) == everybodys
+    PromoCode.objects.exclude(pk=anothers.pk).delete()
+    assert eligibility.find("same", customer=customer) == anothers

@@ -88,6 +88,14 @@ def test_limiter_slows_down_when_told_and_recovers(time: VirtualTime) -> None:
     assert StripePace.objects.get(name="all").rate == 20
 
 
+@pytest.mark.django_db
+def test_slowest_pace_is_one_request_in_two_seconds(time: VirtualTime) -> None:
+    limiter = Limiter(rate=20, endpoint_rate=20, clock=time.clock, sleep_until=time.sleep_until)
+    for _ in range(30):
+        limiter.slow_down()
+    assert StripePace.objects.get(name="all").rate == 0.5
+
+
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_500_codes_of_a_batch_go_up_once_each_within_the_limit(standin: Standin, time: VirtualTime) -> None:

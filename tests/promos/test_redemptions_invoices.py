@@ -57,6 +57,12 @@ def test_renewal_at_full_price_belongs_to_the_code_that_began_it(code, now) -> N
     assert (usage.gross_amount, usage.discount_amount) == (30_000, 1_000)
 
 
+def test_renewal_of_an_order_from_before_begins_no_customer(now) -> None:
+    take(invoice(month=1), now)
+    entry = LedgerEntry.objects.get()
+    assert (entry.kind, entry.is_new_customer) == ("invoice", False)
+
+
 def test_invoice_without_a_checkout_is_a_redemption(code, now) -> None:
     take(invoice(code), now)
     usage = PromoCodeUsage.objects.get()

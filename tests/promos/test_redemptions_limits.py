@@ -154,6 +154,13 @@ def test_crossing_the_budget_has_the_campaigns_codes_switched_at_stripe(buyer, n
     assert (sync_statuses(), balanced()) == ({"pending"}, True)
 
 
+def test_renewal_past_the_budget_marks_no_redemption(buyer: Customer, now: datetime) -> None:
+    code = SyncedPromoCodeFactory(campaign=CampaignFactory(budget_amount=1_500, currency="usd"))
+    redemptions.record(session(code), event=None, now=now)
+    redemptions.record_invoice(invoice(code, month=1), event=None, now=now)
+    assert (budget()[0], PromoCodeUsage.objects.get().is_over_limit) == (2_000, False)
+
+
 def test_budget_in_another_currency_is_left_alone(buyer: Customer, now: datetime) -> None:
     code = SyncedPromoCodeFactory(campaign=CampaignFactory(budget_amount=1_500, currency="eur"))
     attempt = hold(buyer, code, held_amount=4_000, promised_amount=3_000)
