@@ -217,3 +217,10 @@ class FunnelSerializer(serializers.Serializer):
 class SpanSerializer(serializers.Serializer):
     start = MomentField(required=False, default_timezone=UTC)
     end = MomentField(required=False, default_timezone=UTC)
+
+    def validate(self, asked: dict[str, datetime]) -> dict[str, datetime]:
+        if "start" in asked and "end" in asked and asked["start"] > asked["end"]:
+            raise serializers.ValidationError(
+                {"end": [_("The end must not be before the start.")]}, "invalid"
+            )
+        return asked

@@ -263,6 +263,14 @@ def test_usages_and_figures_of_a_code(staff: Caller) -> None:
     assert staff.get(f"{code.pk}/funnel/").json()["viewed"] == 0
 
 
+def test_funnel_that_ends_before_it_starts_is_refused(staff: Caller) -> None:
+    address = f"{factories.PromoCodeFactory().pk}/funnel/"
+    days = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
+    assert staff.get(address, start=days[0], end=days[1]).status_code == 200
+    answer = staff.get(address, start=days[1], end=days[0])
+    assert list(answer.json()["error"]["fields"]) == ["end"]
+
+
 def test_staff_addresses_refuse_customers(buyer: Caller) -> None:
     code = factories.PromoCodeFactory()
     answers = [
