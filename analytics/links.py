@@ -15,6 +15,7 @@ from analytics.needs import MESSAGES_SHOWN
 from analytics.periods import Period
 from analytics.queries import SETTLED
 from analytics.selection import Segment, Selection
+from promos.codes import Status
 from promos.models import CodeBatch, CodeCheck, LedgerEntry, PromoCode, PromoCodeUsage
 
 
@@ -87,6 +88,12 @@ def running_discounts(selection: Selection, currency: str) -> str:
         return ""
     campaign = {"promo_code__campaign__exact": str(selection.campaign_id)} if selection.campaign_id else {}
     return rows(PromoCodeUsage, discount="running", currency=currency, **campaign)
+
+
+def open_codes(selection: Selection) -> str:
+    """Return the codes that can be redeemed now."""
+    campaign = {"campaign__id__exact": str(selection.campaign_id)} if selection.campaign_id else {}
+    return rows(PromoCode, status=Status.ACTIVE, **campaign)
 
 
 def accepted_checks(period: Period) -> str:

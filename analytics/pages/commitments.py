@@ -23,7 +23,7 @@ from analytics.pages import customers
 from analytics.pages.page import PERMISSIONS, Asked, Filter, Page, Section
 from analytics.selection import Selection
 from promos import money
-from promos.models import PromoCode, PromoCodeUsage
+from promos.models import PromoCodeUsage
 
 #: Rows of the price cliff, the soonest first, and of the open codes, the costliest first.
 SHOWN_FALLS = 100
@@ -104,7 +104,7 @@ def _cards(chosen: Selection, owed: Commitments, exposed: Exposure, falling: int
             "Open-code exposure, expected",
             blocks.amount(exposed.expected_amount, exposed.currency),
             exposure.EXPOSURE,
-            links.rows(PromoCode),
+            links.open_codes(chosen),
             note=_few(exposed),
             lines=[("At most", _maximum(exposed))],
         ),

@@ -42,6 +42,14 @@ def test_page_says_what_is_owed(code: PromoCode, opened: Open, now: datetime) ->
     assert "open codes are expected to add $0.00, without a limit" in page
 
 
+def test_exposure_links_to_the_open_codes(
+    code: PromoCode, opened: Open, signed_in: Client, now: datetime
+) -> None:
+    PromoCodeFactory(expires_at=now)
+    (link,) = re.findall(r'dashboard-value" href="(/admin/promos/promocode/[^"]+)"', opened("commitments"))
+    assert list(signed_in.get(link).context["cl"].result_list) == [code]
+
+
 def test_page_lists_the_price_cliff(code: PromoCode, opened: Open, now: datetime) -> None:
     usage = run_on(code, began=now, renews=next_month(now), ends=next_month(now))
 
