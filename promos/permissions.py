@@ -7,6 +7,7 @@ change an object that does not exist.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -54,6 +55,12 @@ def _first(listing: Callable[..., object]) -> object:
     return next(iter(listing(limit=1)), None)  # type: ignore[call-overload]
 
 
+def _write_subscription() -> object:
+    # A new key each time: to an old one Stripe may repeat what it answered before.
+    key = f"{NOBODY}-{secrets.token_hex(8)}"
+    return stripe_gateway.update_subscription(NOBODY, {"description": "x"}, idempotency_key=key)
+
+
 PERMISSIONS = (
     Permission("read products", partial(_first, stripe_gateway.list_products)),
     Permission("read prices", partial(_first, stripe_gateway.list_prices)),
@@ -69,6 +76,10 @@ PERMISSIONS = (
     Permission("write Checkout sessions", partial(stripe_gateway.expire_checkout_session, NOBODY)),
     Permission("read invoices", partial(_first, stripe_gateway.list_invoices)),
     Permission("read subscriptions", partial(_first, stripe_gateway.list_subscriptions)),
+    Permission("write subscriptions", _write_subscription),
+    Permission(
+        "open the customer portal", partial(stripe_gateway.create_portal_session, {"customer": NOBODY})
+    ),
     Permission("read refunds", partial(_first, stripe_gateway.list_refunds)),
     Permission("read disputes", partial(_first, stripe_gateway.list_disputes)),
     Permission("read credit notes", partial(_first, stripe_gateway.list_credit_notes)),

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db
 
 #: What a restricted key for Promodesk is given; nothing gives it the account.
 GRANTED = {
+    "rak_billing_portal_write",
     "rak_checkout_session_write",
     "rak_coupon_write",
     "rak_credit_note_read",
@@ -31,7 +32,7 @@ GRANTED = {
     "rak_product_read",
     "rak_promotion_code_write",
     "rak_refund_read",
-    "rak_subscription_read",
+    "rak_subscription_write",
     "rak_webhook_endpoint_write",
 }
 
@@ -43,7 +44,7 @@ def recorder(standin):
 
 
 def writes(recorder):
-    return [call.request.path for call in recorder.calls if call.request.method == "POST"]
+    return [call.request for call in recorder.calls if call.request.method == "POST"]
 
 
 def use_restricted_key(standin, settings, granted):
@@ -93,7 +94,7 @@ def test_second_run_changes_nothing(recorder):
     assert wrong == []
     assert any("is as it should be" in text for text in done)
     # The writes that are left try permissions, on objects that do not exist.
-    assert all("promodesk_permission_check" in path for path in writes(recorder))
+    assert all("promodesk_permission_check" in f"{sent.path} {sent.params}" for sent in writes(recorder))
     assert list(WebhookEndpoint.objects.values("id", "secret", "status")) == before
 
 
@@ -131,7 +132,10 @@ def test_endpoint_whose_secret_is_unknown_is_replaced_and_then_disabled(recorder
     assert new["id"] != old["id"]
     assert len(enabled()) == 1
     assert WebhookEndpoint.objects.get(id=new["id"]).secret
-    assert writes(recorder)[-2:] == ["/v1/webhook_endpoints", f"/v1/webhook_endpoints/{old['id']}"]
+    assert [sent.path for sent in writes(recorder)][-2:] == [
+        "/v1/webhook_endpoints",
+        f"/v1/webhook_endpoints/{old['id']}",
+    ]
     assert f"The earlier endpoint {old['id']} was disabled." in done
 
 
