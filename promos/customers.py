@@ -66,6 +66,9 @@ def _create_at_stripe(customer: Customer) -> stripe_gateway.StripeObject:
     except stripe_gateway.Unavailable as error:
         if not error.needs_new_key:
             raise
+    except stripe_gateway.Conflict:
+        # The key was used with another address, whose answer was lost.
+        pass
     # Stripe repeats a failure to its key for a day. A spare customer there harms nobody, a day without checkout would.
     return stripe_gateway.create_customer(_params(customer), idempotency_key=_fresh_key(customer))
 

@@ -242,6 +242,20 @@ def test_open_gets_over_a_500_that_stripe_would_repeat_for_the_customer(
     assert open_checkout(customer, team.monthly, "", now) == sessions()[0]["url"]
 
 
+def test_open_makes_a_customer_whose_address_changed_after_a_lost_answer(
+    customer: Customer, team: Shop, standin: Standin, now: datetime
+) -> None:
+    """The same key with another address is refused for a day."""
+    standin.api = Fault(standin.core, "/v1/customers", status=429, is_opened=True)
+    with pytest.raises(checkout.NotOpened):
+        open_checkout(customer, team.monthly, "", now)
+    Customer.objects.update(email="new@example.com")
+    assert open_checkout(customer, team.monthly, "", now)
+    customer.refresh_from_db()
+    made = stripe_gateway.retrieve_customer(customer.stripe_customer_id or "")
+    assert made["email"] == "new@example.com"
+
+
 def test_open_makes_a_customer_anew_that_was_deleted_at_stripe(
     customer: Customer, team: Shop, now: datetime
 ) -> None:
