@@ -291,7 +291,7 @@ def test_row_is_acted_on_by_keyboard(office: Page, shop: PromoCode) -> None:
     office.keyboard.press("Tab")
     expect(office.locator("#row-menu").get_by_role("link", name="Push now")).to_be_focused()
     office.get_by_role("link", name="Pause", exact=True).press("Enter")
-    expect(office.locator("#dialog")).to_contain_text("Pause?")
+    expect(office.locator("#dialog")).to_contain_text("Pause: SPRING20?")
     office.get_by_role("button", name="Pause").last.press("Enter")
     expect(office.get_by_text("Paused SPRING20.")).to_be_visible()
     shop.refresh_from_db()
