@@ -19,14 +19,18 @@ from analytics.demo import catalogue as prices
 from analytics.demo import subscriptions
 from analytics.demo.catalogue import Catalogue
 from promos import orders, redemptions
-from promos.models import CodeCheck, Customer, PromoCode
+from promos.models import CheckoutAttempt, CodeCheck, CodeView, Customer, PromoCode
 from promos.sync import terms
+
+State = CheckoutAttempt.State
 
 DAYS = 90
 ORDERS = 380
 #: Out of how many customers each order has one.
 BUYERS = ORDERS * 3
 SEED = 2026
+#: How long a checkout stays open.
+CHECKOUT_LASTS = timedelta(minutes=30)
 #: Where customers live, taken in turn.
 COUNTRIES = ("US", "US", "US", "GB", "DE", "DE", "AT", "FR", "CA", "AU")
 #: Of a hundred orders, how many take which plan with which code.
@@ -93,7 +97,8 @@ def _record(
     session["customer_details"]["address"] = {"country": COUNTRIES[number % len(COUNTRIES)]}
     if not redemptions.record(session, event=None, now=order.at):
         return
-    _check_codes(order, customer, codes, dice)
+    checks = _check_codes(order, customer, codes, dice)
+    _lead_to_checkout(order, checks, buyer=customer, plan=session["metadata"][orders.PLAN_KEY])
     _go_on(order, session, dice, today)
 
 
@@ -151,13 +156,43 @@ def _discount(code: str) -> int:
     return {"LAUNCH50": prices.SETUP_AMOUNT // 2, "TESTCLIENT70": prices.MONTHLY_AMOUNT - 7_000}.get(code, 0)
 
 
-def _check_codes(order: Order, customer: Customer, codes: dict[str, PromoCode], dice: random.Random) -> None:
+def _check_codes(
+    order: Order, customer: Customer, codes: dict[str, PromoCode], dice: random.Random
+) -> list[CodeCheck]:
     """Keep what was entered: the order's own code, and now and then somebody else's try that led to nothing."""
     entered = [(order.code, "", customer)] if order.code else []
     if dice.random() < 0.4:
         text, reason = dice.choice(IDLE_CHECKS)
         entered.append((text, reason, _customer(BUYERS + order.number)))
-    CodeCheck.objects.bulk_create(
+    return CodeCheck.objects.bulk_create(
         CodeCheck(text=text, promo_code=codes.get(text), customer=who, reason=reason, checked_at=order.at)
         for text, reason, who in entered
+    )
+
+
+def _lead_to_checkout(order: Order, checks: list[CodeCheck], *, buyer: Customer, plan: str) -> None:
+    """Keep the links that were followed and the checkouts begun: the buyer's, and every other of those who left."""
+    known = [check for check in checks if check.promo_code]
+    CodeView.objects.bulk_create(
+        CodeView(text=check.text, promo_code=check.promo_code, viewed_at=check.checked_at)
+        for check in known
+        for _ in range(1 + order.number % 3)
+    )
+    accepted = [check for check in known if not check.reason]
+    bought = [check for check in accepted if check.customer == buyer]
+    left = [check for check in accepted if check not in bought and order.number % 2]
+    ends_at = order.at + CHECKOUT_LASTS
+    CheckoutAttempt.objects.bulk_create(
+        CheckoutAttempt(
+            customer=check.customer,
+            promo_code=check.promo_code,
+            plan=plan,
+            stripe_session_id=order.session_id if check in bought else f"{order.session_id}_left",
+            state=State.COMPLETED if check in bought else State.EXPIRED,
+            currency=prices.CURRENCY,
+            created_at=order.at,
+            expires_at=ends_at,
+            settled_at=order.at if check in bought else ends_at,
+        )
+        for check in [*bought, *left]
     )

@@ -4,7 +4,7 @@ import pytest
 
 from analytics.demo import history
 from analytics.demo.catalogue import Catalogue
-from promos.models import CodeCheck, LedgerEntry
+from promos.models import CheckoutAttempt, CodeCheck, CodeView, LedgerEntry, PromoCodeUsage
 from tests.factories import SyncedPromoCodeFactory
 
 CATALOGUE = Catalogue("price_monthly", "prod_monthly", "price_annual", "prod_setup")
@@ -22,6 +22,15 @@ def test_history_written_twice_is_the_same(now: datetime) -> None:
     assert (written, checkouts.count()) == (history.ORDERS, history.ORDERS)
     assert LedgerEntry.objects.count() == entries > checkouts.count()
     assert CodeCheck.objects.count() == checks
+    steps = [
+        CodeView.objects.count(),
+        CodeCheck.objects.count(),
+        CodeCheck.objects.filter(reason="").count(),
+        CheckoutAttempt.objects.count(),
+        CheckoutAttempt.objects.filter(state="completed").count(),
+    ]
+    assert steps == sorted(steps, reverse=True)
+    assert steps[-1] == PromoCodeUsage.objects.count()
 
 
 @pytest.mark.slow
