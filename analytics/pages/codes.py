@@ -40,7 +40,7 @@ HEADERS = (
     "Discount",
     "Refunds, disputes",
     "Net",
-    "Net, period before",
+    "Net before",
     "Average discount",
     "Discount rate",
 )
