@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanSwitchWidget
 
-from promos.imports import importer, tables
+from promos.imports import columns, importer, tables
 from promos.imports.importer import Outcome, Report, Request
 
 #: For how long a checked file waits to be imported.
@@ -25,7 +25,10 @@ class ImportForm(forms.Form):
     file = forms.FileField(
         label="CSV file",
         widget=UnfoldAdminFileFieldWidget({"accept": ".csv,text/csv"}),
-        help_text="UTF-8, the first line names the columns; those of other systems are understood.",
+        help_text=(
+            "UTF-8; the first line names the columns, of which code and a value (percent_off, or amount_off with "
+            f"currency) are needed. Understood are {', '.join(columns.ALIASES)}, and what other systems call them."
+        ),
     )
     skip_bad = forms.BooleanField(
         required=False,

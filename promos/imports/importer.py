@@ -233,7 +233,7 @@ def _refusal(rows: list[Row], request: Request) -> str:
     refused = sum(row.outcome == Outcome.REFUSED for row in rows)
     if not refused or request.skip_bad:
         return ""
-    return f"{refused} of {len(rows)} rows cannot be imported, so none was."
+    return f"{refused} of {len(rows)} rows cannot be imported, so none is."
 
 
 def _save(rows: list[Row], request: Request, *, now: datetime, by: User | None) -> str:

@@ -250,7 +250,7 @@ def test_csv_with_errors_is_mended_and_imported(office: Page, db: None, tmp_path
     go(office, "admin:promos_promocode_import_file")
     office.get_by_label("CSV file").set_input_files(file)
     office.get_by_role("button", name="Check the file").click()
-    expect(office.get_by_text("1 of 2 rows cannot be imported, so none was.")).to_be_visible()
+    expect(office.get_by_text("1 of 2 rows cannot be imported, so none is.")).to_be_visible()
     assert not PromoCode.objects.exists()
     file.write_text("code,percent\nGOOD,20\nBETTER,20\n")
     office.get_by_label("CSV file").set_input_files(file)

@@ -79,6 +79,11 @@ def test_import_says_first_what_would_become_of_it(office: Client) -> None:
     assert set(PromoCode.objects.values_list("code", flat=True)) == {"SPRING", "SUMMER"}
 
 
+def test_import_names_the_columns_it_understands(office: Client) -> None:
+    page = office.get(IMPORT).content.decode()
+    assert "amount_off, currency, duration, months, products, max_redemptions" in page
+
+
 def test_import_names_bad_rows_and_imports_none(office: Client) -> None:
     answer = office.post(IMPORT, {"file": upload("code,percent\nSPRING,20\nBAD ONE,20\nX,lots\n")})
     page = answer.content.decode()

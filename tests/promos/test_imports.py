@@ -165,7 +165,7 @@ def test_code_of_no_more_use_is_skipped(header: str, row: str, words: str) -> No
 
 def test_one_bad_row_keeps_the_whole_file_out() -> None:
     report = run("code,percent_off\nA,20\nB,200\nC,30\n")
-    assert report.refusal == "1 of 3 rows cannot be imported, so none was."
+    assert report.refusal == "1 of 3 rows cannot be imported, so none is."
     assert [row.outcome for row in report.rows] == [Outcome.READY, Outcome.REFUSED, Outcome.READY]
     assert not PromoCode.objects.exists()
     assert not Offer.objects.exists()
