@@ -41,7 +41,9 @@ class LimitsSerializer(Sent):
         allow_null=True,
         pk_field=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
     )
-    description = serializers.CharField(required=False, allow_blank=True, max_length=500)
+    description = serializers.CharField(
+        required=False, allow_blank=True, max_length=PromoCode._meta.get_field("description").max_length
+    )
     starts_at = MomentField(required=False, allow_null=True, default_timezone=UTC)
     expires_at = MomentField(required=False, allow_null=True, default_timezone=UTC)
     max_redemptions = serializers.IntegerField(

@@ -43,6 +43,12 @@ def test_document_is_valid_and_every_operation_asks_who_calls() -> None:
     assert all("default" in operation["responses"] for operation in operations)
 
 
+@pytest.mark.parametrize("name", ["NewCodeRequest", "PatchedLimitsRequest"])
+def test_document_says_how_long_a_description_may_be(name: str) -> None:
+    sent = document()["components"]["schemas"][name]["properties"]
+    assert sent["description"]["maxLength"] == PromoCode._meta.get_field("description").max_length == 200
+
+
 @pytest.fixture
 def key(db: None, standin: Standin, owner: User, now: datetime, monkeypatch: pytest.MonkeyPatch) -> str:
     """A key that may do everything, in a shop where there is something of everything."""
