@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from promos import leases, mirror, stripe_gateway
+from promos import leases, mirror, settlements, stripe_gateway
 from promos.models import WebhookEvent
 from promos.models.stripe_objects import WebhookEventQuerySet
 from promos.webhooks import receivers
@@ -99,8 +99,8 @@ def _finish(event: WebhookEvent, now: datetime) -> bool:
 def _attempt(step: Step, event: WebhookEvent, now: datetime) -> Exception | None:
     try:
         step(event, now)
-    except stripe_gateway.Unavailable as error:
-        # An outage is no fault of the code's: one line for each event, not a traceback.
+    except (stripe_gateway.Unavailable, settlements.NotSettled) as error:
+        # An outage, or an order that is paid in part, is no fault of the code's: a line each time, not a traceback.
         logger.warning("Event %s waits: %s", event.stripe_event_id, error)
         return error
     except Exception as error:

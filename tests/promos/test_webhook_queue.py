@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, connections
 from djstripe.models import Event
 
-from promos import leases, stripe_gateway
+from promos import leases, settlements, stripe_gateway
 from promos.models import WebhookEvent
 from promos.webhooks import queue, receivers
 from promos.webhooks.receivers import Receiver
@@ -115,9 +115,14 @@ def test_failure_waits_longer_each_time_and_never_gives_up(calls, now):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("error", "has_traceback"), [(stripe_gateway.Unavailable("Away."), False), (ValueError("Oh."), True)]
+    ("error", "has_traceback"),
+    [
+        (stripe_gateway.Unavailable("Away."), False),
+        (settlements.NotSettled("Not paid yet."), False),
+        (ValueError("Oh."), True),
+    ],
 )
-def test_outage_is_logged_without_a_traceback(calls, now, caplog, error, has_traceback):
+def test_what_only_has_to_wait_is_logged_without_a_traceback(calls, now, caplog, error, has_traceback):
     stored()
     calls.error = error
 
