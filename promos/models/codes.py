@@ -147,7 +147,7 @@ class PromoCode(Limits):
         CodeBatch, null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="promo_codes"
     )
     # The smallest order in minor units by further currency, which Stripe's dashboard can set.
-    minimum_currency_amounts = models.JSONField(default=dict, blank=True, editable=False)
+    minimum_currency_amounts = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     customer = models.ForeignKey(
         "promos.Customer",
         null=True,
