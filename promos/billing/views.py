@@ -291,6 +291,7 @@ def _plans_page(
         "current": subscription,
         "cards": cards,
         "sides": sides,
+        "is_answer": request.method == "POST",
         **said,
     }
     return render(request, "billing/plans.html", context, status=status)

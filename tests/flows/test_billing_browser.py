@@ -85,6 +85,22 @@ def test_link_shows_its_offer_after_the_sign_up_without_javascript(browser: Brow
     expect(page.get_by_text("you save $59.90 today")).to_be_visible()
 
 
+@pytest.mark.parametrize("has_javascript", [True, False])
+def test_refused_order_shows_why_on_a_phone(
+    browser: Browser, site: str, customer: Customer, has_javascript: bool
+) -> None:
+    team = shop.open_shop()
+    shop.subscribe(customer, team, datetime.now(UTC))
+    phone = {"width": 390, "height": 600}
+    page = browser.new_context(java_script_enabled=has_javascript, viewport=phone).new_page()
+    sign_in(page, site, customer)
+    page.get_by_label("Promo code", exact=True).fill("NOSUCH")
+    page.get_by_role("button", name="Continue to payment").click()
+    expect(page).to_have_url(f"{site}/billing/checkout/")
+    expect(page.get_by_text("This code cannot be used")).to_be_in_viewport()
+    expect(page.get_by_text("This code cannot be used")).to_be_focused()
+
+
 def test_running_discount_fits_a_phone(page: Page, site: str, customer: Customer) -> None:
     team, code = shop.open_shop(), shop.give_code("LOYAL-CUSTOMERS-2027", offer={"duration": "forever"})
     running = shop.subscribe(customer, team, datetime.now(UTC))
