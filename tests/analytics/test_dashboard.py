@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from promos.models import PromoCode
+from promos.models import PromoCode, PromoCodeUsage
 from tests.analytics.builders import pay_back, redeem, set_sync
 from tests.factories import CampaignFactory, CodeCheckFactory, PromoCodeFactory, WebhookEventFactory
 
@@ -124,6 +124,8 @@ def test_links_lead_to_exactly_the_rows_of_the_figure(signed_in: Client, now: da
     CodeCheckFactory(
         promo_code=code, customer=redeem(code, at=now, is_over_limit=True).customer, checked_at=now
     )
+    # A redemption stays one when it is refunded.
+    PromoCodeUsage.objects.update(status="refunded")
     redeem(code, at=now - timedelta(days=40))
     PromoCodeFactory(approved_at=None)
     PromoCodeFactory(approved_at=None, submitted_at=None)  # a draft waits for nobody

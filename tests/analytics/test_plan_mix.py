@@ -14,6 +14,7 @@ from analytics.measures.units import Unit
 from analytics.pages import plans as page
 from analytics.periods import Period
 from analytics.selection import Selection
+from promos.models import LedgerEntry
 from tests.analytics.builders import buy, pay_back, redeem, renew, take_more_off
 from tests.factories import CampaignFactory, PriceFactory, PromoCodeFactory
 
@@ -48,6 +49,15 @@ def test_an_order_with_two_codes_is_one_order(is_kept: bool, monkeypatch: pytest
     assert revenue.orders(JANUARY) == {"usd": Orders("usd", 1, 1_000)}
     of_campaign = plan_mix.orders(replace(JANUARY, campaign_id=campaign.pk))
     assert of_campaign == [PlanOrders("usd", "price_a", 1, 1, 1_000, 250)]
+
+
+def test_orders_of_new_customers_are_first_orders() -> None:
+    renew(redeem(PromoCodeFactory(), gross=1_000, discount=300, plan="price_a"), gross=1_000, discount=0)
+    LedgerEntry.objects.filter(kind="checkout").update(is_new_customer=True)
+
+    assert plan_mix.orders(replace(JANUARY, segment="new")) == [
+        PlanOrders("usd", "price_a", 1, 1, 1_000, 300)
+    ]
 
 
 def test_orders_of_a_campaign_stand_against_all() -> None:

@@ -180,6 +180,7 @@ def test_verify_names_a_wrong_budget(code: PromoCode, field: str, right: int) ->
             ("JOIN promo_code_usage AS usages ON", "JOIN promo_code_usage AS usages ON 1 = 0 AND"),
             {"gross_amount"},
         ),
+        (("AS entered ON", "AS entered ON 1 = 1 WHERE 1 = 0 AND"), {"uses", "gross_amount"}),
     ],
 )
 def test_verify_names_a_wrong_view(
