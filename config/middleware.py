@@ -1,14 +1,40 @@
-"""Wiring of what stands before every page: upload limit, second factor, content security policy."""
+"""Wiring of what stands before every page: known hosts, upload limit, second factor, content security policy."""
 
 from collections.abc import Callable
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
+from django.utils.log import log_response
 
 #: Where staff see and do what customers do not.
 STAFF_PATHS = ("/admin/", "/api/promo-codes/")
+#: The longest name that DNS knows; no longer one fills the log.
+LONGEST_HOST = 253
+
+
+def refuse_unknown_hosts(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Refuse a host outside ``ALLOWED_HOSTS`` with a line in the log; must stand first.
+
+    Django itself would log an error with its traceback for each request of a scanner.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        try:
+            request.get_host()
+        except DisallowedHost:
+            response = HttpResponseBadRequest("This host is not served here.", content_type="text/plain")
+            told = request.META.get("HTTP_HOST", "")[:LONGEST_HOST]
+            message = "Refused the host '%s', which is not in ALLOWED_HOSTS."
+            log_response(message, told, response=response, request=request)
+            return response
+        return get_response(request)
+
+    return middleware
 
 
 def refuse_large_uploads(

@@ -1,0 +1,29 @@
+"""What stands before every page."""
+
+import logging
+
+import pytest
+from django.test import Client
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("scanner.test", "scanner.test"),
+        ("no host at all", "no host at all"),
+        ("a" * 1_000, "a" * 253),
+    ],
+)
+def test_unknown_host_is_refused_in_one_line(
+    host: str, told: str, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = client.get("/healthz", headers={"host": host})
+    assert response.status_code == 400
+    assert caplog.messages == [f"Refused the host '{told}', which is not in ALLOWED_HOSTS."]
+    assert [(record.levelno, record.exc_info) for record in caplog.records] == [(logging.WARNING, None)]
+
+
+@pytest.mark.django_db
+def test_known_host_is_served(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    assert client.get("/accounts/login/", headers={"host": "127.0.0.1:8000"}).status_code == 200
+    assert caplog.messages == []
