@@ -72,7 +72,7 @@ def test_page_shows_what_is_left_the_pace_and_the_results(owner: User, client: C
     for words in (
         "$50.00<progress",
         " a day; lasts until 20",
-        "1 redemptions: $10.00 gross, $2.00 given away",
+        "1 redemption: $10.00 gross, $2.00 given away",
     ):
         assert words in page
 
