@@ -57,7 +57,7 @@ def run(action: str, options: dict[str, Any], *, now: datetime) -> Answer:
         answer,
         data={**answer.data, "done": done, "skipped": skipped},
         shown=[*told, f"{action}: {len(done)} done, {len(skipped)} with nothing to do."],
-        failure="; ".join(refused),
+        failure=" ".join(refused),
     )
 
 
