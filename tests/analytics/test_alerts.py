@@ -84,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
     def _dribble(self) -> None:
         self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
         with suppress(OSError):
-            for _ in range(100):
+            for _ in range(600):
                 self.wfile.write(b"x")
                 if self.server.released.wait(0.05):
                     return
@@ -226,7 +226,7 @@ def test_webhook_that_dribbles_is_left_in_time(
     listener.answers = [0]
     began = time.monotonic()
     assert rounds.work(NOW) == 0
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15  # it would dribble for 30
     assert AlertMessage.objects.get().error == "The webhook's address did not answer in time."
 
 
