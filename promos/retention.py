@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from djstripe.models import Event, WebhookEventTrigger
 
 from promos import brake, funnel
+from promos.breaks import Breaks
 from promos.models import CodeCheck, WebhookEvent
 
 CHUNK = 1_000
@@ -53,7 +54,7 @@ def due(ages: Ages, *, now: datetime) -> dict[str, QuerySet[Any]]:
 
 def prune(ages: Ages, *, now: datetime, watch: Watch = lambda words, count: None) -> dict[str, int]:
     """Empty or delete what is over age, in short steps, and return how much of each kind; tells ``watch`` each step."""
-    pruned = {}
+    pruned, breaks = {}, Breaks()
     for words, rows in due(ages, now=now).items():
         pruned[words] = 0
         while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:CHUNK]):
@@ -64,4 +65,5 @@ def prune(ages: Ages, *, now: datetime, watch: Watch = lambda words, count: None
                 chunk.delete()
             pruned[words] += len(keys)
             watch(words, len(keys))
+            breaks.take()
     return pruned

@@ -19,6 +19,7 @@ from django.utils import timezone
 from promos import batches, redemptions, rounds, stripe_gateway
 from promos.backfill import missed
 from promos.billing import overdue
+from promos.breaks import Breaks
 from promos.signals import CHANNEL
 from promos.sync import pull_queue, push
 from promos.sync.drift import doctor
@@ -47,8 +48,10 @@ def run(stop: threading.Event, *, clock: Callable[[], datetime] = timezone.now) 
         beside = threading.Thread(target=_make_rounds, args=(over, pool), name="rounds", daemon=True)
         beside.start()
         try:
+            breaks = Breaks()
             while not stop.is_set():
                 _work_or_wait(pool, stop)
+                breaks.take()
         finally:
             over.set()
             beside.join(LAST_SECONDS)

@@ -19,6 +19,7 @@ from analytics.demo import catalogue as prices
 from analytics.demo import subscriptions
 from analytics.demo.catalogue import Catalogue
 from promos import orders, redemptions
+from promos.breaks import Breaks
 from promos.models import CheckoutAttempt, CodeCheck, CodeView, Customer, PromoCode
 from promos.sync import terms
 
@@ -76,11 +77,13 @@ def planned(today: datetime) -> list[Order]:
 def record(catalogue: Catalogue, *, today: datetime) -> Iterator[Order]:
     """Record each order that is not recorded yet, with the entry of its code and its renewals; yields as it goes."""
     codes = {code.code: code for code in PromoCode.objects.select_related("offer")}
+    breaks = Breaks()
     for order in planned(today):
         # Dice of its own, so that an order is the same in a run that goes on where another stopped.
         dice = random.Random(f"{SEED}-{order.number}")  # noqa: S311 - a story, not a secret
         with transaction.atomic():
             _record(order, catalogue, codes, dice, today)
+        breaks.take()
         yield order
 
 

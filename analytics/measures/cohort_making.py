@@ -13,6 +13,7 @@ from analytics.measures import cohort_days, cohort_rows
 from analytics.models import CohortDay
 from analytics.periods import Period
 from analytics.selection import Selection
+from promos.breaks import Breaks
 from promos.models import HistoryChange, LedgerEntry
 
 #: How often, and how many days at once.
@@ -34,12 +35,14 @@ def make_due(now: datetime, *, zone: tzinfo, limit: int) -> int:
     changes = cohort_days.changed_days(zone)
     if changes is None:
         return _begin_anew()
-    made = 0
+    made, breaks = 0, Breaks()
     for day, noted in list(changes.items())[:limit]:
         made += _make(day, noted, zone)
+        breaks.take()
     rule = cohort_days.rule(zone)
     for day in list(_missing(now, rule, zone))[: limit - made]:
         made += _make(day, [], zone)
+        breaks.take()
     return made
 
 

@@ -25,6 +25,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from django.db import connection, transaction
 from django.db.models import Max, Min
 
+from promos.breaks import Breaks
 from promos.models import (
     CodeDayTotal,
     CodeTotal,
@@ -205,8 +206,10 @@ def all_weeks() -> Weeks | None:
 def run(weeks: Weeks | None, *, watch: Callable[[Weeks], object], at_once: int | None = None) -> None:
     """Correct the days of some weeks, so many at once, and then weeks and all time; tells ``watch`` each step."""
     at_once = at_once or _DIALECTS[connection.vendor].weeks_at_once
+    breaks = Breaks()
     for step in weeks.steps(at_once) if weeks else ():
         _correct_days(step)
+        breaks.take()
         watch(step)
     if weeks:
         _correct_weeks(weeks)
