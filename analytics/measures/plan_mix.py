@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 
 from analytics.formulas import Ratio
@@ -40,15 +40,15 @@ def orders(selection: Selection) -> list[PlanOrders]:
     """
     if selection.has_totals_of_orders and not selection.campaign_id:
         return sorted(rows.of_sums(PlanOrders, kept_orders(selection, "currency", "plan")), key=_most_first)
-    campaign = Q(usage__promo_code__campaign=selection.campaign_id) if selection.campaign_id else Q()
-    discounted = DISCOUNTED & campaign
-    # A campaign's code may be the second on its order, beside which it then has an entry.
-    one_order = Coalesce("order", "pk") if selection.campaign_id else F("pk")
+    discounted = DISCOUNTED
+    discounted_orders = Count("pk", filter=discounted & ORDERS)
+    if selection.campaign_id:
+        discounted &= Q(usage__promo_code__campaign=selection.campaign_id)
+        # Its code may be the second on an order, beside which it then has an entry. A distinct count sorts all rows.
+        discounted_orders = Count(Coalesce("order", "pk"), distinct=True, filter=discounted)
     sums: dict[str, Any] = {
         "orders": Count("pk", filter=ORDERS),
-        "discounted_orders": Count(
-            one_order, distinct=True, filter=discounted if selection.campaign_id else discounted & ORDERS
-        ),
+        "discounted_orders": discounted_orders,
         "gross_amount": Sum("gross_amount"),
         "discount_amount": Sum("discount_amount", filter=discounted, default=0),
     }
