@@ -1,32 +1,26 @@
 """All settings, read from the environment and an optional .env file (see .env.example)."""
 
 import re
-from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
+from config import environment as env
 from config import languages
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEFAULT_SECRET_KEY = "insecure-key-for-the-demo-and-tests-only-do-not-use-it-anywhere-else"  # noqa: S105
 
-env = environ.Env()
-env.read_env(BASE_DIR / ".env")
+env.read(BASE_DIR / ".env")
 
 # --- The site -------------------------------------------------------------------------------------
-SECRET_KEY = env.str("SECRET_KEY", default=DEFAULT_SECRET_KEY)
-DEBUG = env.bool("DEBUG", default=False)
-SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
+SECRET_KEY = env.text("SECRET_KEY", default=DEFAULT_SECRET_KEY)
+DEBUG = env.flag("DEBUG", default=False)
+SITE_URL = env.address("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 _site = urlsplit(SITE_URL)
-if _site.scheme not in {"http", "https"} or not _site.hostname:
-    raise ImproperlyConfigured(
-        f"SITE_URL must be a full address such as https://example.com, not {SITE_URL!r}."
-    )
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", _site.hostname])
+ALLOWED_HOSTS = env.several("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", str(_site.hostname)])
 CSRF_TRUSTED_ORIGINS = [f"{_site.scheme}://{_site.netloc}"]
 
 # An https:// SITE_URL is what says that TLS ends in front of us.
@@ -39,7 +33,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if _secure else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _secure
 SECURE_HSTS_PRELOAD = _secure
 # How many proxies of ours stand in front and append to X-Forwarded-For; limits per network need the caller's address.
-TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=1 if _secure else 0)
+TRUSTED_PROXY_COUNT = env.whole("TRUSTED_PROXY_COUNT", default=1 if _secure else 0)
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 # Stripe counts a redirect as a failed delivery; the signature protects the webhook on any scheme.
 SECURE_REDIRECT_EXEMPT = [r"^api/webhooks/", r"^healthz$"]
@@ -52,8 +46,8 @@ STANDIN_HOST = "http://127.0.0.1:8421"
 STANDIN_SECRET_KEY = "sk_test_PromodeskStandIn000000000"  # noqa: S105
 STRIPE_API_VERSION = "2026-08-26.dahlia"
 
-_stripe_key = env.str("STRIPE_SECRET_KEY", default="")
-_stripe_host = env.str("STRIPE_API_HOST", default="").rstrip("/")
+_stripe_key = env.text("STRIPE_SECRET_KEY")
+_stripe_host = env.address("STRIPE_API_HOST").rstrip("/")
 if _stripe_key and not re.fullmatch(r"(sk|rk)_(test|live)_[A-Za-z0-9]{24,}", _stripe_key):
     raise ImproperlyConfigured(
         "STRIPE_SECRET_KEY must look like sk_test_… or rk_live_… (a secret or restricted key)."
@@ -63,47 +57,39 @@ STRIPE_SECRET_KEY = _stripe_key or STANDIN_SECRET_KEY
 #: Where calls to Stripe go; empty means Stripe itself. dj-stripe would read a setting named
 #: STRIPE_API_HOST and warn of it in every command, so ours has another name (see promos.apps).
 STRIPE_HOST = _stripe_host or ("" if _stripe_key else STANDIN_HOST)
-STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRET", default=[])
+STRIPE_WEBHOOK_SECRETS = env.several("STRIPE_WEBHOOK_SECRET")
 STRIPE_CHECKOUT_ORIGIN = STRIPE_HOST or "https://checkout.stripe.com"
 STRIPE_PORTAL_ORIGIN = STRIPE_HOST or "https://billing.stripe.com"
 # What all workers together send at most; Stripe takes 25 a second from a test account, 100 live.
-STRIPE_REQUESTS_PER_SECOND = env.float("STRIPE_REQUESTS_PER_SECOND", default=20.0)
-STRIPE_REQUESTS_PER_SECOND_PER_ENDPOINT = env.float("STRIPE_REQUESTS_PER_SECOND_PER_ENDPOINT", default=20.0)
-STRIPE_PUSH_THREADS = env.int("STRIPE_PUSH_THREADS", default=6)
-STRIPE_TIMEOUT_SECONDS = env.float("STRIPE_TIMEOUT_SECONDS", default=10.0)
+STRIPE_REQUESTS_PER_SECOND = env.number("STRIPE_REQUESTS_PER_SECOND", default=20.0)
+STRIPE_REQUESTS_PER_SECOND_PER_ENDPOINT = env.number("STRIPE_REQUESTS_PER_SECOND_PER_ENDPOINT", default=20.0)
+STRIPE_PUSH_THREADS = env.whole("STRIPE_PUSH_THREADS", default=6, least=1)
+STRIPE_TIMEOUT_SECONDS = env.number("STRIPE_TIMEOUT_SECONDS", default=10.0)
 # What all calls for one page of a customer may take together, who then reads "try again in a moment".
-STRIPE_PAGE_SECONDS = env.float("STRIPE_PAGE_SECONDS", default=8.0)
+STRIPE_PAGE_SECONDS = env.number("STRIPE_PAGE_SECONDS", default=8.0)
 # Whether a code is accepted on our own rules alone while Stripe cannot be asked; the checkout needs Stripe anyway.
-ACCEPT_CODES_WITHOUT_STRIPE = env.bool("ACCEPT_CODES_WITHOUT_STRIPE", default=False)
+ACCEPT_CODES_WITHOUT_STRIPE = env.flag("ACCEPT_CODES_WITHOUT_STRIPE", default=False)
 
 # Limits per customer hold over all spellings of a mailbox: +aliases and dots where the provider drops them.
-EMAIL_ALIASES_ARE_ONE = env.bool("EMAIL_ALIASES_ARE_ONE", default=True)
+EMAIL_ALIASES_ARE_ONE = env.flag("EMAIL_ALIASES_ARE_ONE", default=True)
 # Whether to keep where visitors of links with codes come from (utm_… and the referring site), in our database only.
-TRACKING = env.bool("TRACKING", default=True)
+TRACKING = env.flag("TRACKING", default=True)
 # For how many months ahead a running discount is set aside in its campaign's budget; 0: only what was given.
-BUDGET_MONTHS_AHEAD = env.int("BUDGET_MONTHS_AHEAD", default=12)
+BUDGET_MONTHS_AHEAD = env.whole("BUDGET_MONTHS_AHEAD", default=12)
 # Whether a full refund gives the use of a code back; a campaign has its own say for its codes.
-GIVES_BACK_ON_REFUND = env.bool("GIVES_BACK_ON_REFUND", default=True)
+GIVES_BACK_ON_REFUND = env.flag("GIVES_BACK_ON_REFUND", default=True)
 
 # What the owner says of every sale, for profit in reports: gross margin at list price, and what taking a payment
 # costs: a share of it and, by currency, minor units for each ("usd=30,eur=25").
-GROSS_MARGIN_PERCENT = Decimal(env.str("GROSS_MARGIN_PERCENT", default="100"))
-FEE_SHARE_PERCENT = Decimal(env.str("FEE_SHARE_PERCENT", default="0"))
-FEE_AMOUNTS = {
-    currency.lower(): int(amount) for currency, amount in env.dict("FEE_AMOUNTS", default={}).items()
-}
-if not (0 < GROSS_MARGIN_PERCENT <= 100 and 0 <= FEE_SHARE_PERCENT <= 100):
-    raise ImproperlyConfigured(
-        "GROSS_MARGIN_PERCENT and FEE_SHARE_PERCENT are percentages, the first above 0."
-    )
+GROSS_MARGIN_PERCENT = env.percent("GROSS_MARGIN_PERCENT", default="100", may_be_nothing=False)
+FEE_SHARE_PERCENT = env.percent("FEE_SHARE_PERCENT", default="0", may_be_nothing=True)
+FEE_AMOUNTS = env.amounts("FEE_AMOUNTS")
 
 # A second person approves codes that give away at least this share of a price, and campaigns with a budget
 # above these amounts in minor units ("usd=500000,eur=450000").
-APPROVAL_REQUIRED = env.bool("APPROVAL_REQUIRED", default=False)
-APPROVAL_SHARE_PERCENT = env.int("APPROVAL_SHARE_PERCENT", default=100)
-APPROVAL_BUDGETS = {
-    currency.lower(): int(amount) for currency, amount in env.dict("APPROVAL_BUDGETS", default={}).items()
-}
+APPROVAL_REQUIRED = env.flag("APPROVAL_REQUIRED", default=False)
+APPROVAL_SHARE_PERCENT = env.whole("APPROVAL_SHARE_PERCENT", default=100, most=100)
+APPROVAL_BUDGETS = env.amounts("APPROVAL_BUDGETS")
 
 if STRIPE_LIVE_MODE and DEBUG:
     raise ImproperlyConfigured("DEBUG must be off beside a live Stripe key.")
@@ -186,9 +172,9 @@ TEMPLATES = [
 # --- Data -----------------------------------------------------------------------------------------
 # What grows while it runs: the default database, the stand-in's store, logs.
 VAR_DIR = BASE_DIR / "var"
-if not env.str("DATABASE_URL", default=""):
+if not env.text("DATABASE_URL"):
     VAR_DIR.mkdir(exist_ok=True)
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'promodesk.sqlite3'}")}
+DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'promodesk.sqlite3'}")}
 _database = DATABASES["default"]
 # Without persistent connections the webhook path loses four fifths of its speed.
 _database["CONN_MAX_AGE"] = None
@@ -231,23 +217,20 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Promodesk"
 # Whether staff need a second factor; a password alone then opens nothing of the admin.
-REQUIRE_STAFF_MFA = env.bool("REQUIRE_STAFF_MFA", default=False)
-vars().update(env.email("EMAIL_URL", default="consolemail://"))
+REQUIRE_STAFF_MFA = env.flag("REQUIRE_STAFF_MFA", default=False)
+vars().update(env.mail_server("EMAIL_URL", default="consolemail://"))
 # A mail server that hangs must not hold the worker up.
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"promodesk@{_site.hostname}")
+DEFAULT_FROM_EMAIL = env.sender("DEFAULT_FROM_EMAIL", default=f"promodesk@{_site.hostname}")
 
 
 # --- Alerts and reports ---------------------------------------------------------------------------
 def _whole(name: str, default: int) -> int:
-    number = env.int(name, default=default)
-    if number < 1:
-        raise ImproperlyConfigured(f"{name} must be at least 1, not {number}. ALERTS_OFF turns alerts off.")
-    return int(number)
+    return env.whole(name, default=default, least=1, hint="ALERTS_OFF turns alerts off.")
 
 
 # Kinds of alerts that nobody wants, as "redemptions_jump,expiring".
-ALERTS_OFF = env.list("ALERTS_OFF", default=[])
+ALERTS_OFF = env.several("ALERTS_OFF")
 # A jump: so many cases in so many hours, and so much above the busiest of the same hours of four weeks before.
 ALERT_MINIMUM_CASES = _whole("ALERT_MINIMUM_CASES", 30)
 ALERT_WINDOW_HOURS = _whole("ALERT_WINDOW_HOURS", 24)
@@ -259,24 +242,20 @@ ALERT_EXPIRES_DAYS = _whole("ALERT_EXPIRES_DAYS", 7)
 ALERT_SYNC_FAILED_CODES = _whole("ALERT_SYNC_FAILED_CODES", 1)
 ALERT_WEBHOOKS_SILENT_HOURS = _whole("ALERT_WEBHOOKS_SILENT_HOURS", 48)
 # Who gets alerts and reports by mail besides the owners.
-ALERT_MAIL_TO = env.list("ALERT_MAIL_TO", default=[])
+ALERT_MAIL_TO = env.mail_addresses("ALERT_MAIL_TO")
 # Where alerts are POSTed, signed with the secret.
-ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
-ALERT_WEBHOOK_SECRET = env.str("ALERT_WEBHOOK_SECRET", default="")
-if ALERT_WEBHOOK_URL and not re.fullmatch(r"https?://[^/?#@\s]+([/?#]\S*)?", ALERT_WEBHOOK_URL):
-    raise ImproperlyConfigured("ALERT_WEBHOOK_URL must be a full http:// or https:// address.")
+ALERT_WEBHOOK_URL = env.address("ALERT_WEBHOOK_URL")
+ALERT_WEBHOOK_SECRET = env.text("ALERT_WEBHOOK_SECRET")
 if ALERT_WEBHOOK_URL and not ALERT_WEBHOOK_SECRET:
     raise ImproperlyConfigured(
         "ALERT_WEBHOOK_URL needs an ALERT_WEBHOOK_SECRET, with which alerts are signed."
     )
 # The report of each "week" or "month" by mail; empty: none.
-REPORT_EVERY = env.str("REPORT_EVERY", default="")
-if REPORT_EVERY not in {"", "week", "month"}:
-    raise ImproperlyConfigured(f"REPORT_EVERY must be week, month or empty, not {REPORT_EVERY!r}.")
+REPORT_EVERY = env.one_of("REPORT_EVERY", ["week", "month"])
 
 # --- Words and files ------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-us"
-TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
 USE_I18N = True
 # Where makemessages writes what there is to translate, and compilemessages reads it.
 LOCALE_PATHS = [BASE_DIR / "locale"]
@@ -341,14 +320,15 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
+LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
+    "root": {"handlers": ["console"], "level": env.one_of("LOG_LEVEL", LOG_LEVELS, default="WARNING")},
     "loggers": {
-        "promos": {"level": env.str("LOG_LEVEL", default="INFO")},
+        "promos": {"level": env.one_of("LOG_LEVEL", LOG_LEVELS, default="INFO")},
         # Its debug lines hold whole addresses, and a webhook's address may hold a secret.
         "urllib3": {"level": "INFO"},
     },
