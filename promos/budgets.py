@@ -7,6 +7,7 @@ codes in its own currency; redemptions keep them (promos.redemptions.counters).
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from django.db.models import F, QuerySet, Sum
 
@@ -21,14 +22,16 @@ UNSETTLED = (CheckoutAttempt.State.OPENING, CheckoutAttempt.State.OPEN)
 def carry(codes: Collection[int], *, to: Campaign | None) -> None:
     """Move what these codes gave away, promised and hold to another campaign, or to none; in a transaction.
 
-    Call it before the codes are locked: redemptions lock campaigns before codes.
+    Call it before the codes are locked: it locks open checkouts, campaigns and codes, in the order of redemptions.
     """
     moved = PromoCode.objects.filter(pk__in=codes).exclude(campaign=to)
+    _locked(_open_checkouts(codes))
     sources = set(moved.exclude(campaign=None).values_list("campaign", flat=True))
     affected = sources | ({to.pk} if to else set())
     campaigns = Campaign.objects.select_for_update().filter(pk__in=affected).order_by("pk").in_bulk()
+    # An order under way of a code without a campaign is waited for only here.
+    arriving = _locked(moved)
     by_source = {pk: list(moved.filter(campaign=pk).values_list("pk", flat=True)) for pk in sources}
-    arriving = list(moved.values_list("pk", flat=True))
     for pk, leaving in by_source.items():
         _move(campaigns[pk], leaving, sign=-1)
     _let_go_of_other_currencies(arriving, to)
@@ -72,3 +75,8 @@ def _let_go_of_other_currencies(codes: Codes, campaign: Campaign | None) -> None
 
 def _open_checkouts(codes: Codes) -> QuerySet[CheckoutAttempt]:
     return CheckoutAttempt.objects.filter(promo_code__in=codes, state__in=UNSETTLED)
+
+
+def _locked(rows: QuerySet[Any]) -> list[int]:
+    """Lock rows in the order of their keys, which are returned."""
+    return list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))

@@ -2,17 +2,23 @@
 
 They are the rows that most buyers meet on, so they are locked last, for the
 shortest time, and always in the same order: campaigns, codes, totals, each by key.
+
+A code may come under another campaign after it was read (promos.budgets). Whoever
+moves it locks the campaigns first, and the code after them; so once its campaign's
+row is ours, the code's own row says for certain whether that campaign was the right one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
+from functools import wraps
+from typing import Concatenate, ParamSpec
 
 from django.db.models import F
 
 from promos import remaining, statements
-from promos.models import Campaign, PromoCode
+from promos.models import Campaign, CheckoutAttempt, PromoCode
 from promos.redemptions import changed_histories, totals
 from promos.redemptions.totals import Move
 
@@ -39,15 +45,27 @@ class Change:
         return {name: amount for name, amount in amounts.items() if amount}
 
 
+P = ParamSpec("P")
+_OnCheckout = Callable[Concatenate[CheckoutAttempt, P], None]
 _COUNTERS = tuple(field.name for field in fields(Change) if field.name not in {"code", "moves"})
-_COUNT = "UPDATE promo_codes SET used_count = used_count + %s, held_count = held_count + %s WHERE id = %s"
+_COUNT = """
+UPDATE promo_codes SET used_count = used_count + %s, held_count = held_count + %s
+WHERE id = %s AND COALESCE(campaign_id, 0) = %s
+"""
 _BUDGET = ("spent_amount", "promised_amount", "held_amount")
+
+
+class Moved(Exception):
+    """A code has left its campaign since it was read: what was worked out for that one is void; begin again."""
 
 
 def apply(changes: Iterable[Change]) -> None:
     """Move counters and totals; where a budget was crossed, the campaign's codes wait to be switched at Stripe.
 
     Call it once in a transaction, with all that changed in it.
+
+    Raises:
+        Moved: a code is under another campaign now; the transaction must not be kept.
     """
     changes = list(changes)
     merged: dict[PromoCode, Change] = {}
@@ -59,12 +77,25 @@ def apply(changes: Iterable[Change]) -> None:
         if code.campaign is not None and change.budget:
             _move_budget(code.campaign, change)
     for code, change in sorted(merged.items(), key=lambda item: item[0].pk):
-        if change.used or change.held:
-            statements.change(_COUNT, [change.used, change.held, code.pk])
-            remaining.look_again(code)
+        if change.used or change.held or change.budget:
+            _count(code, change)
     moves = [move for change in changes for move in change.moves]
     changed_histories.note(moves)
     totals.apply(moves)
+
+
+def once_more_if_moved(operation: _OnCheckout[P]) -> _OnCheckout[P]:
+    """Have an operation on a checkout, in a transaction of its own, begin again if the checkout's code was moved."""
+
+    @wraps(operation)
+    def wrapped(attempt: CheckoutAttempt, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            operation(attempt, *args, **kwargs)
+        except Moved:
+            attempt.refresh_from_db(fields=["promo_code", "held_amount", "promised_amount"])
+            operation(attempt, *args, **kwargs)
+
+    return wrapped
 
 
 def mark_pending(**codes: object) -> None:
@@ -72,6 +103,13 @@ def mark_pending(**codes: object) -> None:
     PromoCode.objects.not_archived().filter(**codes).exclude(
         sync_status=PromoCode.SyncStatus.CONFLICT
     ).update(sync_status=PromoCode.SyncStatus.PENDING, sync_error="", next_try_at=None)
+
+
+def _count(code: PromoCode, change: Change) -> None:
+    if not statements.change(_COUNT, [change.used, change.held, code.pk, code.campaign_id or 0]):
+        raise Moved(f"{code} is under another campaign now.")
+    if change.used or change.held:
+        remaining.look_again(code)
 
 
 def _move_budget(campaign: Campaign, change: Change) -> None:

@@ -52,6 +52,7 @@ def note_given(
     )
 
 
+@counters.once_more_if_moved
 @transaction.atomic
 def give_up(attempt: CheckoutAttempt, *, now: datetime) -> None:
     """Give back the use of a code that is not on its subscription (any more); one that was settled stands."""

@@ -21,7 +21,8 @@ def hold(attempt: CheckoutAttempt) -> CheckoutAttempt:
     """Save a new attempt and hold one use of its code, and its discount of the campaign's budget.
 
     Raises:
-        NothingLeft: the last use, the customer's last use or the budget is gone; nothing is saved.
+        NothingLeft: the last use, the customer's last use or the budget is gone, or the code came under another
+            campaign this moment; nothing is saved.
     """
     code = attempt.promo_code
     if code is not None:
@@ -37,6 +38,7 @@ def hold(attempt: CheckoutAttempt) -> CheckoutAttempt:
     return attempt
 
 
+@counters.once_more_if_moved
 @transaction.atomic
 def release(attempt: CheckoutAttempt, *, state: str, now: datetime) -> None:
     """Give back what an attempt holds; nothing happens when it was settled already."""

@@ -63,14 +63,15 @@ def hold_budget(attempt: CheckoutAttempt, campaign: Campaign | None) -> None:
 
 
 def hold_use(code: PromoCode) -> None:
-    """Hold one use of a code.
+    """Hold one use of a code, whose campaign's budget holds the attempt's discount.
 
     Raises:
-        NothingLeft: every use is made or held.
+        NothingLeft: every use is made or held; or the code has left that campaign since it was read.
     """
     has_room = Q(max_redemptions__isnull=True) | Q(max_redemptions__gt=F("used_count") + F("held_count"))
-    if not PromoCode.objects.filter(has_room, pk=code.pk).update(held_count=F("held_count") + 1):
-        raise NothingLeft(Reason.USED_UP)
+    unmoved = PromoCode.objects.filter(pk=code.pk, campaign=code.campaign_id)
+    if not unmoved.filter(has_room).update(held_count=F("held_count") + 1):
+        raise NothingLeft(Reason.USED_UP if unmoved.exists() else Reason.TRY_LATER)
 
 
 def note_if_past(usage: PromoCodeUsage) -> None:
