@@ -37,6 +37,8 @@ def show(request: HttpRequest, page: Page) -> HttpResponse:
     kind = request.GET.get("export", "")
     if kind in export.FORMATS:
         return export.answer(page, asked, sections, kind)
+    # A customer's history is told whole.
+    is_compared = page.is_compared and sections and not asked.customer
     context = {
         **admin.site.each_context(request),
         "title": page.title,
@@ -45,7 +47,7 @@ def show(request: HttpRequest, page: Page) -> HttpResponse:
         "sections": sections,
         "fields": filters.fields(page, asked),
         "period": asked.period,
-        "so_far": blocks.so_far(asked.period, asked.now) if page.is_compared else "",
+        "so_far": blocks.so_far(asked.period, asked.now) if is_compared else "",
         "presets": [
             (days, asked.link(days=str(days), **{"from": "", "to": "", "part": ""}))
             for days in page.spans.choices

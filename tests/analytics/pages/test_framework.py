@@ -174,6 +174,13 @@ def test_period_is_compared_with_the_one_before(opened: Open, now: datetime) -> 
     assert "6 of these 7 days are over; what is beside them is of 7 whole days." in page
 
 
+def test_where_nothing_is_compared_no_days_are_counted(opened: Open, now: datetime) -> None:
+    usage = redeem(PromoCodeFactory(), at=now)
+    assert "of these 7 days are over" in opened("customers", days="7")
+    assert "of these 7 days are over" not in opened("customers", days="7", customer=str(usage.customer_id))
+    assert "of these 7 days are over" not in opened("customers", days="7", segment="new")
+
+
 def test_codes_and_plans_stand_beside_the_period_before(signed_in: Client, now: datetime) -> None:
     code = PromoCodeFactory()
     for days, gross in ((0, 5_000), (10, 3_000), (11, 4_000)):
