@@ -36,10 +36,19 @@ def body(message: AlertMessage) -> bytes:
 def mail(alerts: Sequence[Alert], *, to: Sequence[str]) -> EmailMessage:
     """Return one mail about several alerts."""
     first, others = alerts[0].get_kind_display(), len(alerts) - 1
+    return _mail(alerts, first + (f" and {others} more" if others else ""), to=to)
+
+
+def trial_mail(alert: Alert, *, to: Sequence[str]) -> EmailMessage:
+    """Return a mail about an alert that is none."""
+    return _mail([alert], "Test of alerts, nothing is wrong", to=to)
+
+
+def _mail(alerts: Sequence[Alert], subject: str, *, to: Sequence[str]) -> EmailMessage:
     paragraphs = [f"{alert.sentence}\n{alert.fix}\n{_address(alert)}" for alert in alerts]
     home = f"Everything that needs attention: {settings.SITE_URL}{reverse('admin:index')}"
     return EmailMessage(
-        subject=f"[Promodesk] {first}" + (f" and {others} more" if others else ""),
+        subject=f"[Promodesk] {subject}",
         body="\n\n".join([*paragraphs, home]),
         to=list(to),
     )

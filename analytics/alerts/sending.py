@@ -31,8 +31,8 @@ def try_out(now: datetime) -> dict[str, str]:
     alert.link = reverse("admin:index")
     row = AlertMessage(alert=alert, event="test", created_at=now)
     ways: dict[str, Callable[[], None]] = {}
-    if mail.recipients():
-        ways[Channel.MAIL] = partial(_mail, [row])
+    if recipients := mail.recipients():
+        ways[Channel.MAIL] = partial(mail.send, messages.trial_mail(alert, to=recipients))
     if settings.ALERT_WEBHOOK_URL:
         ways[Channel.WEBHOOK] = partial(_post, row, now)
     return {channel: _tried(way) for channel, way in ways.items()}

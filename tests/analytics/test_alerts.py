@@ -313,6 +313,7 @@ def test_command_tries_every_way_out(owner: User, listener: Listener) -> None:
     assert run("--test") == {"mail": "", "webhook": ""}
     assert json.loads(listener.heard[0][0])["type"] == "alert.test"
     assert "This is a test" in django_mail.outbox[0].body
+    assert django_mail.outbox[0].subject == "[Promodesk] Test of alerts, nothing is wrong"
     assert not Alert.objects.exists()
 
 
