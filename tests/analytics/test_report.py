@@ -210,3 +210,7 @@ def test_command_says_what_is_wrong(tmp_path: Path) -> None:
         run()
     with pytest.raises(CommandError, match="could not be written: No such file or directory"):
         run("--save", str(tmp_path / "no" / "report.eml"))
+    for text in ("not an address", "me@example.com\nBcc: you@example.com", ""):
+        with pytest.raises(CommandError, match="is not a mail address such as"):
+            run("--to", text)
+    assert django_mail.outbox == []

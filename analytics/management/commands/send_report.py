@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.core.management.base import BaseCommand, CommandError
+from django.core.validators import validate_email
 from django.utils import timezone
 
 from analytics import mail, outbox, periods
@@ -31,7 +33,11 @@ class Command(BaseCommand):
             help="what to report on; by default REPORT_EVERY, else week",
         )
         parser.add_argument(
-            "--to", action="append", metavar="ADDRESS", help="instead of the owners; repeatable"
+            "--to",
+            type=_address,
+            action="append",
+            metavar="ADDRESS",
+            help="instead of the owners; repeatable",
         )
         parser.add_argument("--preview", action="store_true", help="print its text, send nothing")
         parser.add_argument(
@@ -60,6 +66,14 @@ class Command(BaseCommand):
             self.stdout.write(f"Sent to {', '.join(message.to)}.")
         else:
             self.stdout.write(f"Saved as {options['save']}.")
+
+
+def _address(text: str) -> str:
+    try:
+        validate_email(text)
+    except ValidationError:
+        raise ArgumentTypeError(f"{text!r} is not a mail address such as owner@example.com") from None
+    return text
 
 
 def _save(message: EmailMessage, path: Path) -> None:
