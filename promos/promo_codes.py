@@ -31,7 +31,7 @@ def create(code: PromoCode, *, offer: Offer, now: datetime, by: User | None = No
         ValidationError: by field of the code or of the offer; nothing is saved.
     """
     code.code = codes.normalise(code.code) or codes.generate()
-    check(code, offer=offer)
+    check(code, offer=offer, made_at=now)
     offer.save()
     code.offer = offer
     code.submitted_at = code.submitted_at or now
@@ -135,8 +135,11 @@ def move(code: PromoCode, *, to: Campaign | None) -> bool:
     return _intend(code, campaign=to)
 
 
-def check(code: PromoCode, *, offer: Offer) -> None:
-    """Complete the offer and raise ValidationError, by field, for what is wrong with it or with the code."""
+def check(code: PromoCode, *, offer: Offer, made_at: datetime | None = None) -> None:
+    """Complete the offer and raise ValidationError, by field, for what is wrong with it or with the code.
+
+    One that is being made, at ``made_at``, must not be over already.
+    """
     errors: dict[str, list[ValidationError]] = {}
     try:
         offers.complete(offer)
@@ -147,6 +150,8 @@ def check(code: PromoCode, *, offer: Offer) -> None:
         code.full_clean(exclude=["offer", *errors])
     except ValidationError as error:
         errors |= error.error_dict
+    if made_at and code.expires_at and code.expires_at <= made_at:
+        errors.setdefault("expires_at", [ValidationError("The code would already be over.")])
     if errors:
         raise ValidationError(errors)
 

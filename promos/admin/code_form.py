@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.models import construct_instance
+from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from promos import codes, money, promo_codes
@@ -111,8 +112,9 @@ class PromoCodeForm(TermsForm):
         construct_instance(self, self.instance, self._meta.fields, self._meta.exclude)
         for name, value in self.terms().items() if self.has_terms else ():
             setattr(self.offer, name, value)
+        made_at = None if self.instance.pk else timezone.now()
         try:
-            promo_codes.check(self.instance, offer=self.offer)
+            promo_codes.check(self.instance, offer=self.offer, made_at=made_at)
         except ValidationError as error:
             self._show(error)
 

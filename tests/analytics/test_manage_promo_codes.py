@@ -248,6 +248,10 @@ def test_analytics_without_redemptions_says_so() -> None:
             ("create", "A", "--free", "--starts-at", "2026-02-01", "--expires-at", "2026-01-01"),
             "The code must end after it starts.",
         ),
+        (
+            ("create", "A", "--free", "--expires-at", "2020-01-01"),
+            "--expires-at: The code would already be over.",
+        ),
         (("create", "A", "--free", "--starts-at", "soon"), "soon is not a time such as 2026-03-31T18:00"),
     ],
 )
@@ -273,14 +277,14 @@ def test_create_percent_waits_to_be_pushed() -> None:
     (row,) = run_json(
         *("create", "spring-20", "--percent", "12.5", "--duration", "repeating", "--months", "3"),
         *("--max-redemptions", "100", "--per-customer", "1", "--product", "prod_1", "--product", "prod_2"),
-        *("--starts-at", "2026-03-01", "--expires-at", "2026-03-31T18:00+02:00", "--campaign", "Spring"),
+        *("--starts-at", "2030-03-01", "--expires-at", "2030-03-31T18:00+02:00", "--campaign", "Spring"),
     )["codes"]
 
     code = PromoCode.objects.get()
     assert (row["code"], row["sync_status"], row["max_redemptions"]) == ("SPRING-20", "pending", 100)
     assert (code.campaign, code.max_redemptions_per_customer) == (campaign, 1)
-    assert code.starts_at == datetime(2026, 3, 1, tzinfo=UTC)
-    assert code.expires_at == datetime(2026, 3, 31, 16, tzinfo=UTC)
+    assert code.starts_at == datetime(2030, 3, 1, tzinfo=UTC)
+    assert code.expires_at == datetime(2030, 3, 31, 16, tzinfo=UTC)
     assert (code.offer.kind, code.offer.percent_off) == ("percent", Decimal("12.5"))
     assert (code.offer.duration, code.offer.duration_in_months) == ("repeating", 3)
     assert code.offer.product_ids == ["prod_1", "prod_2"]

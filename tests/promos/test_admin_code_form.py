@@ -168,6 +168,7 @@ def test_add_with_every_limit_keeps_them(office: Client) -> None:
             "expires_at",
             "must end after it starts",
         ),
+        ({"expires_at_0": "2020-01-01"}, "expires_at", "would already be over"),
     ],
 )
 def test_add_refuses_beside_the_field(fields: dict[str, Any], field: str, words: str, office: Client) -> None:

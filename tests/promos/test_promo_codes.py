@@ -46,6 +46,16 @@ def test_create_derives_the_amount_off_a_list_price(now: datetime) -> None:
     assert offer.name == "$70.00 instead of $99.50, for ever"
 
 
+def test_create_refuses_what_is_over_and_change_does_not(now: datetime) -> None:
+    moment = timedelta(microseconds=1)
+    found = errors_of(PromoCode(code="A", expires_at=now), Offer(kind="free"), now)
+    assert found == {"expires_at": ["The code would already be over."]}
+    code = PromoCode(code="A", expires_at=now + moment)
+    promo_codes.create(code, offer=Offer(kind="free"), now=now)
+    code.description = "Ended"
+    assert promo_codes.change(code, offer=code.offer, now=now + moment).description == "Ended"
+
+
 @pytest.mark.parametrize("percent", [Decimal(0), Decimal("100.01"), Decimal(101)])
 def test_create_refuses_a_percentage_out_of_range(percent: Decimal, now: datetime) -> None:
     found = errors_of(PromoCode(code="A"), Offer(kind="percent", percent_off=percent), now)
