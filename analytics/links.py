@@ -18,6 +18,9 @@ from analytics.selection import Segment, Selection
 from promos.codes import Status
 from promos.models import CodeBatch, CodeCheck, LedgerEntry, PromoCode, PromoCodeUsage
 
+#: Codes that ``queries.issued`` counts as used.
+_USED = {"uses": "ever", "approved_at__isnull": "False"}
+
 
 def rows(model: type[Model], **lookups: str) -> str:
     """Return the address of the admin's list of a model, narrowed by lookups."""
@@ -100,12 +103,14 @@ def accepted_checks(period: Period) -> str:
     return rows(CodeCheck, outcome="accepted", **within(period, "checked_at"))
 
 
-def used_codes() -> str:
-    return rows(PromoCode, usages__isnull="False")
+def used_codes(campaign_id: int | None = None) -> str:
+    """Return the codes that ``queries.issued(campaign_id)`` counts as used."""
+    campaign = {"campaign__id__exact": str(campaign_id)} if campaign_id else {}
+    return rows(PromoCode, **_USED, **campaign)
 
 
 def used_codes_of_batch(batch_id: int) -> str:
-    return rows(PromoCode, usages__isnull="False", batch__id__exact=str(batch_id))
+    return rows(PromoCode, **_USED, batch__id__exact=str(batch_id))
 
 
 def expiring_codes(now: datetime) -> str:

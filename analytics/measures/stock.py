@@ -14,9 +14,9 @@ from django.db.models.functions import Cast
 
 from analytics import queries
 from analytics.formulas import Ratio
-from analytics.queries import Issued, ever_redeemed
+from analytics.queries import Issued
 from analytics.selection import Selection
-from promos.models import CodeBatch, PromoCode
+from promos.models import CodeBatch, PromoCode, PromoCodeUsage
 from promos.models.codes import PromoCodeQuerySet
 
 #: Beyond this a count says "10,000+".
@@ -39,7 +39,9 @@ class Stock:
 
 def never_used(selection: Selection) -> Stock:
     """Return the codes that were given out and never redeemed, the oldest first."""
-    return _stock(_in_use(selection).exclude(ever_redeemed()), "created_at", "pk")
+    return _stock(
+        _in_use(selection).exclude(PromoCodeUsage.objects.codes_ever_redeemed()), "created_at", "pk"
+    )
 
 
 def expiring(selection: Selection, now: datetime) -> Stock:

@@ -144,7 +144,7 @@ def stock_section(asked: Asked) -> Section:
         title="Now, whatever the period",
         sentence=f"Never used: {unused.shown_count}; about to expire, within {stock.EXPIRES_WITHIN.days} days: "
         f"{expiring.shown_count}; about to run out, at least 80 % used up: {full.shown_count}.",
-        cards=[_usage_rate(Ratio(issued.used, issued.codes))],
+        cards=[_usage_rate(Ratio(issued.used, issued.codes), asked.selection.campaign_id)],
         tables=[
             _stock_table("Never used", "Made", unused, formulas.NEVER_USED),
             _stock_table("About to expire", "Expires", expiring, formulas.EXPIRING),
@@ -153,12 +153,12 @@ def stock_section(asked: Asked) -> Section:
     )
 
 
-def _usage_rate(ratio: Ratio) -> Card:
+def _usage_rate(ratio: Ratio, campaign_id: int | None) -> Card:
     return Card(
         "Codes used",
         blocks.share(ratio),
         formulas.USAGE_RATE,
-        links.used_codes(),
+        links.used_codes(campaign_id),
         f"{ratio.part:,} of {ratio.whole:,}",
     )
 

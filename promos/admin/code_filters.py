@@ -11,6 +11,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from promos import codes
 from promos.admin import choices
+from promos.models import PromoCodeUsage
 from promos.models.codes import PromoCodeQuerySet
 
 
@@ -56,6 +57,7 @@ class UsesFilter(DropdownFilter):
         return [
             ("unused", "Never used"),
             ("used", "Used"),
+            ("ever", "Ever used, given back or not"),
             ("nearly", "At least 80% used up, not all"),
             ("over", "Over the limit"),
         ]
@@ -66,6 +68,8 @@ class UsesFilter(DropdownFilter):
                 return queryset.filter(used_count=0)
             case "used":
                 return queryset.filter(used_count__gt=0)
+            case "ever":
+                return queryset.filter(PromoCodeUsage.objects.codes_ever_redeemed())
             case "nearly":
                 return queryset.running_out()
             case "over":

@@ -83,6 +83,11 @@ class PromoCodeUsageQuerySet(models.QuerySet["PromoCodeUsage"]):
         settled = [PromoCodeUsage.Status.SETTLED, PromoCodeUsage.Status.REFUNDED]
         return self.filter(status__in=settled, is_given_back=False)
 
+    def codes_ever_redeemed(self) -> Q:
+        """Return the condition on codes that were redeemed at least once, by their counter and what was given back."""
+        # IN, not EXISTS: of the few rows PostgreSQL then makes a hash, instead of looking once for each code.
+        return Q(used_count__gt=0) | Q(pk__in=self.filter(is_given_back=True).values("promo_code"))
+
     def running(self, now: datetime, *conditions: Q, **lookups: Any) -> PromoCodeUsageQuerySet:
         """Redemptions whose subscription goes on and whose discount has not ended, each joined to its subscription.
 

@@ -194,10 +194,13 @@ def test_list_is_filtered_by_product_and_uses(office: Client) -> None:
     assert listed(office, product=product.id) == {"ALL", "THIS"}
     for uses, name in ((8, "ALL"), (11, "THIS")):
         PromoCode.objects.filter(code=name).update(used_count=uses, max_redemptions=10)
-    found = {choice: listed(office, uses=choice) for choice in ("unused", "used", "nearly", "over")}
+    given_back = PromoCode.objects.get(code="OTHER")
+    factories.UsageFactory(promo_code=given_back, status="refunded", is_given_back=True)
+    found = {choice: listed(office, uses=choice) for choice in ("unused", "used", "ever", "nearly", "over")}
     assert found == {
         "unused": {"OTHER"},
         "used": {"ALL", "THIS"},
+        "ever": {"ALL", "THIS", "OTHER"},
         "nearly": {"ALL"},
         "over": {"THIS"},
     }

@@ -14,7 +14,14 @@ from django.test import Client
 from analytics.pages import registry
 from tests.analytics.builders import redeem, renew
 from tests.analytics.pages.conftest import Open
-from tests.factories import LONG_AGO, CampaignFactory, CodeBatchFactory, PriceFactory, PromoCodeFactory
+from tests.factories import (
+    LONG_AGO,
+    CampaignFactory,
+    CodeBatchFactory,
+    PriceFactory,
+    PromoCodeFactory,
+    UsageFactory,
+)
 
 pytestmark = pytest.mark.django_db
 SLUGS = [page.slug for page in registry.PAGES]
@@ -153,10 +160,22 @@ def test_a_segment_has_no_rate_over_all_orders(signed_in: Client, now: datetime)
 
 def test_a_batch_links_to_its_used_codes(signed_in: Client, opened: Open) -> None:
     batch = CodeBatchFactory()
-    used, _ = PromoCodeFactory.create_batch(2, batch=batch, used_count=1)
-    redeem(used, at=LONG_AGO)
+    used, _ = (PromoCodeFactory(batch=batch, used_count=count) for count in (1, 0))
     (link,) = re.findall(r'href="(/admin/promos/promocode/\?[^"]*batch[^"]*)"', opened("codes"))
     assert list(signed_in.get(link).context["cl"].result_list) == [used]
+
+
+def test_codes_used_link_to_exactly_the_codes_counted(signed_in: Client, opened: Open) -> None:
+    campaign = CampaignFactory()
+    used = PromoCodeFactory(campaign=campaign, used_count=1, archived_at=LONG_AGO)
+    back = PromoCodeFactory(campaign=campaign)
+    UsageFactory(promo_code=back, is_given_back=True)
+    UsageFactory(promo_code=PromoCodeFactory(campaign=campaign), status="pending")
+    PromoCodeFactory(campaign=campaign, used_count=1, approved_at=None)
+    other = PromoCodeFactory(used_count=1)
+    for query, codes in (({"campaign": str(campaign.pk)}, {used, back}), ({}, {used, back, other})):
+        (link,) = re.findall(r'href="(/admin/promos/promocode/\?uses=ever[^"]*)"', opened("codes", **query))
+        assert set(signed_in.get(link).context["cl"].result_list) == codes
 
 
 def test_links_keep_the_filters(opened: Open, now: datetime) -> None:
