@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import DatabaseError
 
-from promos import orders, redemptions, stripe_gateway
+from promos import customers, orders, redemptions, stripe_gateway
 from promos.billing import given
 from promos.models import CheckoutAttempt
 from promos.stripe_gateway import StripeObject
@@ -80,4 +80,9 @@ def _session(attempt: CheckoutAttempt) -> StripeObject | None:
         created={"gte": int(attempt.created_at.timestamp()) - 60},
     )
     mine = (each for each in sessions if orders.of_session(each).attempt_id == attempt.pk)
-    return next(mine, None)
+    try:
+        return next(mine, None)
+    except stripe_gateway.Rejected as error:
+        if customers.is_gone(error):
+            return None
+        raise

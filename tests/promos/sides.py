@@ -58,3 +58,22 @@ def answer_instead(standin: Standin, path: str, **changes: Any) -> None:
         return Response(response.status, json.dumps(json.loads(response.body) | changes), response.headers)
 
     Faults(standin).always(altered, method="GET", path=path)
+
+
+def refuse(standin: Standin, path: str, **error: str) -> None:
+    """Have GET requests of a path refused with an error's fields."""
+    body = json.dumps({"error": {"type": "invalid_request_error", "message": "No", **error}})
+    answer = Response(400, body, {"Content-Type": "application/json"})
+    Faults(standin).always(lambda _request, _behind: answer, method="GET", path=path)
+
+
+def replace_at_stripe(code: PromoCode) -> None:
+    """Give a code a successor at Stripe, as after a change of its limits."""
+    generation = current(code)
+    stripe_gateway.update_promotion_code(generation.stripe_promotion_code_id or "", {"active": False})
+    params = terms.promotion_code_params(generation.synced_terms)
+    made = stripe_gateway.create_promotion_code(params, idempotency_key=f"successor-{code.pk}")
+    StripePromotionCode.objects.filter(pk=generation.pk).update(state=StripePromotionCode.State.RETIRED)
+    generation.pk, generation.generation = None, generation.generation + 1
+    generation.stripe_promotion_code_id = made["id"]
+    generation.save(force_insert=True)

@@ -104,6 +104,15 @@ def test_an_overdue_checkout_that_stripe_does_not_know_is_released(
     assert (held(attempt.promo_code), CheckoutAttempt.objects.get().state) == (0, "failed")
 
 
+def test_an_overdue_checkout_of_a_customer_deleted_at_stripe_is_released(
+    standin: Standin, customer: Customer, now: datetime
+) -> None:
+    attempt = open_attempt(customer, PromoCodeFactory(), now)
+    sides.refuse(standin, "/v1/checkout/sessions", code="resource_missing", param="customer")
+    assert overdue.work(now) == 1
+    assert (held(attempt.promo_code), CheckoutAttempt.objects.get().state) == (0, "failed")
+
+
 def test_overdue_checkouts_wait_while_stripe_is_down(
     standin: Standin, customer: Customer, now: datetime, settings: Settings
 ) -> None:
