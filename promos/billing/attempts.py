@@ -96,11 +96,21 @@ def settle_unanswered(attempt: CheckoutAttempt, error: stripe_gateway.Unavailabl
     if not error.needs_new_key:
         return
     try:
-        sessions = list(stripe_gateway.list_checkout_sessions(customer=attempt.customer.stripe_customer_id))
+        opened = session_of(attempt)
     except stripe_gateway.StripeError:
         return
-    opened = [session for session in sessions if session["client_reference_id"] == str(attempt.pk)]
     if opened:
-        mark_open(attempt, session_id=opened[0]["id"])
+        mark_open(attempt, session_id=opened["id"])
     else:
         redemptions.release(attempt, state=State.FAILED, now=now)
+
+
+def session_of(attempt: CheckoutAttempt) -> stripe_gateway.StripeObject | None:
+    """Return the session that Stripe has opened for an attempt, whose id may not have come to us.
+
+    Raises:
+        stripe_gateway.StripeError: Stripe could not be asked.
+    """
+    sessions = stripe_gateway.list_checkout_sessions(customer=attempt.customer.stripe_customer_id)
+    mine = (session for session in sessions if session["client_reference_id"] == str(attempt.pk))
+    return next(mine, None)

@@ -138,7 +138,7 @@ def _attempt(customer: Customer, plan: Plan, verdict: Verdict, *, now: datetime)
 def _open_at_stripe(attempt: CheckoutAttempt, plan: Plan, *, now: datetime) -> str:
     """Have Stripe open the session of an attempt, outside any transaction, and return its address."""
     try:
-        session = _create_session(attempt, plan)
+        session = _session_of(attempt, plan)
     except stripe_gateway.Unavailable as error:
         attempts.settle_unanswered(attempt, error, now=now)
         raise _failed(attempt, plan, Reason.TRY_LATER, now=now) from error
@@ -149,6 +149,20 @@ def _open_at_stripe(attempt: CheckoutAttempt, plan: Plan, *, now: datetime) -> s
     attempts.mark_open(attempt, session_id=session["id"])
     _record(attempt, plan, None, now=now)
     return str(session["url"])
+
+
+def _session_of(attempt: CheckoutAttempt, plan: Plan) -> stripe_gateway.StripeObject:
+    """Create the session of an attempt, or come back to the one that an earlier and different request opened.
+
+    The two differ when the code got a successor in between. What the first one opened may be paid.
+    """
+    try:
+        return _create_session(attempt, plan)
+    except stripe_gateway.Conflict as error:
+        session = attempts.session_of(attempt)
+        if session is None or session["status"] != "open":
+            raise stripe_gateway.Unavailable("An earlier request for this checkout counts.") from error
+        return session
 
 
 def _create_session(attempt: CheckoutAttempt, plan: Plan) -> stripe_gateway.StripeObject:

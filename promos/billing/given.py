@@ -8,6 +8,7 @@ not, and after each renewal, the worker asks.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -103,7 +104,9 @@ def _give_at_stripe(attempt: CheckoutAttempt, *, now: datetime) -> Reason | None
     # Asked again, by a second click or after a lost answer, Stripe must not redeem the code a second time.
     key = customers.row_key("given", attempt.pk, attempt.created_at)
     try:
-        stripe_gateway.update_subscription(attempt.stripe_subscription_id, wanted, idempotency_key=key)
+        # A request before this one may have put there what the code was at Stripe then: the subscription says.
+        with suppress(stripe_gateway.Conflict):
+            stripe_gateway.update_subscription(attempt.stripe_subscription_id, wanted, idempotency_key=key)
         told = stripe_gateway.retrieve_subscription(attempt.stripe_subscription_id)
     except stripe_gateway.Unavailable:
         # It may have been put there: the worker asks.
@@ -112,19 +115,20 @@ def _give_at_stripe(attempt: CheckoutAttempt, *, now: datetime) -> Reason | None
         logger.warning("Stripe did not put %s on %s: %s", code, attempt.stripe_subscription_id, error)
         redemptions.give_up(attempt, now=now)
         return Reason.STRIPE_REFUSED if isinstance(error, stripe_gateway.Rejected) else Reason.TRY_LATER
-    _follow(attempt, told, now=now)
-    return None
+    return None if _follow(attempt, told, now=now) else Reason.TRY_LATER
 
 
-def _follow(attempt: CheckoutAttempt, told: StripeObject, *, now: datetime) -> None:
-    """Bring what is held in line with a subscription as Stripe has it."""
+def _follow(attempt: CheckoutAttempt, told: StripeObject, *, now: datetime) -> bool:
+    """Bring what is held in line with a subscription as Stripe has it; return whether it has the code."""
     kept = redemptions.note_subscription(told, now=now)
     promotion_code_id = _running(attempt.promo_code, kept)
-    if promotion_code_id and kept.ended_at is None:
+    is_running = promotion_code_id != "" and kept.ended_at is None
+    if is_running:
         renews_at = kept.current_period_ends_at
         redemptions.note_given(attempt, promotion_code_id=promotion_code_id, renews_at=renews_at, now=now)
     else:
         redemptions.give_up(attempt, now=now)
+    return is_running
 
 
 def _running(code: PromoCode | None, subscription: Subscription) -> str:

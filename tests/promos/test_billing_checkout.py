@@ -17,7 +17,9 @@ from promos.standin.api import Api
 from promos.standin.messages import Request, Response
 from promos.standin.server import Standin
 from tests import factories, shop
+from tests.promos import sides
 from tests.shop import Shop
+from tests.standin.faults import Faults
 
 pytestmark = pytest.mark.django_db
 DOWN = "http://127.0.0.1:9"
@@ -179,6 +181,20 @@ def test_open_keeps_its_hold_without_an_answer_and_takes_it_up_again(
     assert held("LAST") == 1
     settings.STRIPE_HOST = host
     assert open_checkout(customer, team.monthly, "LAST", now + timedelta(minutes=1))
+    assert held("LAST") == 1
+
+
+def test_open_comes_back_to_the_checkout_of_a_code_that_has_a_successor_now(
+    customer: Customer, team: Shop, now: datetime, standin: Standin
+) -> None:
+    code = shop.give_code("LAST", max_redemptions=1)
+    faults = Faults(standin)
+    faults.next(faults.drop_after_commit, method="POST", path="/v1/checkout/sessions")
+    with pytest.raises(checkout.NotOpened):
+        open_checkout(customer, team.monthly, "LAST", now)
+    sides.replace_at_stripe(code)
+    again = open_checkout(customer, team.monthly, "LAST", now + timedelta(minutes=1))
+    assert [session["url"] for session in sessions()] == [again]
     assert held("LAST") == 1
 
 

@@ -132,6 +132,18 @@ def test_second_try_holds_no_second_use(
     assert counted(code) == (0, 1)
 
 
+def test_second_try_keeps_what_the_first_put_there_though_the_code_has_a_successor(
+    standin: Standin, running: Subscription, code: PromoCode, now: datetime
+) -> None:
+    PromoCode.objects.update(max_redemptions=5)
+    faults = Faults(standin)
+    faults.next(faults.drop_after_commit, **SUBSCRIPTIONS)
+    assert give(running, now) == Reason.TRY_LATER
+    sides.replace_at_stripe(code)
+    assert give(running, now) is None
+    assert (counted(code), usage().status) == ((0, 1), "pending")
+
+
 def test_second_try_after_a_lost_answer_redeems_no_second_time(
     standin: Standin, running: Subscription, code: PromoCode, now: datetime
 ) -> None:
