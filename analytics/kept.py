@@ -22,6 +22,7 @@ from promos.models.totals import CodeSums
 
 #: Sums by what they are grouped by: values of the columns asked for → column of the totals → sum.
 Sums = dict[tuple[Any, ...], Counter[str]]
+EVERY_CODE = Q()
 
 
 def is_exact(period: Period) -> bool:
@@ -36,9 +37,10 @@ def has_same_days(period: Period) -> bool:
     )
 
 
-def codes(period: Period, *by: str, currency: str = "") -> Sums:
-    """Sum what codes did, by the columns named: ``currency``, ``promo_code_id``, ``batch_id``. One query."""
-    first, *others = (_grouped(_in(rows, currency), CodeSums.COLUMNS, by) for rows in _tiers(period))
+def codes(period: Period, *by: str, currency: str = "", wanted: Q = EVERY_CODE) -> Sums:
+    """Sum what codes, or those wanted, did, by the columns named: ``currency``, ``promo_code_id``, ``batch_id``. One query."""
+    tiers = (_in(rows.filter(wanted), currency) for rows in _tiers(period))
+    first, *others = (_grouped(rows, CodeSums.COLUMNS, by) for rows in tiers)
     return _added(first.union(*others, all=True) if others else first, CodeSums.COLUMNS, by)
 
 

@@ -94,9 +94,10 @@ def net_amounts(selection: Selection, wanted: Collection[Unit]) -> dict[Unit, in
     if not selection.has_totals:
         found = _by_unit(_money(selection, units.within(wanted, _PATHS[_money])))
         return {unit: figures["net_amount"] for unit, figures in found.items()}
-    sums = kept.codes(selection.period, "promo_code_id", "batch_id", currency=selection.currency)
-    found_units = {Unit(code or 0, batch or 0): counts for (code, batch), counts in sums.items()}
-    return {unit: found_units[unit]["net_amount"] for unit in wanted if unit in found_units}
+    by = ("promo_code_id", "batch_id")
+    of_wanted = units.totals_of(wanted)
+    sums = kept.codes(selection.period, *by, currency=selection.currency, wanted=of_wanted)
+    return {Unit(code or 0, batch or 0): counts["net_amount"] for (code, batch), counts in sums.items()}
 
 
 def _kept(selection: Selection, order: Order, part: slice) -> dict[Unit, dict[str, int]]:

@@ -44,6 +44,12 @@ def within(units: Iterable[Unit], path: str = "") -> Q:
     return Q(**{f"{path}id__in": codes}) | Q(**{f"{path}batch__in": batches})
 
 
+def totals_of(units: Iterable[Unit]) -> Q:
+    """Return the condition that a row of the kept totals is one of the units'."""
+    codes, batches = _keys(units)
+    return Q(promo_code__in=codes) | Q(batch__in=batches)
+
+
 def names(units: Iterable[Unit]) -> dict[Unit, str]:
     """Return what people call each unit."""
     units = list(units)

@@ -6,6 +6,8 @@ from datetime import date
 from random import Random
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from analytics import kept
@@ -27,7 +29,11 @@ QUESTIONS: dict[str, Callable[[Selection], object]] = {
     "over time": revenue.over_time,
     "plans": plan_mix.orders,
     "net": lambda selection: ranking.net_amounts(
-        replace(selection, currency="usd"), [Unit(code.pk) for code in PromoCode.objects.filter(batch=None)]
+        replace(selection, currency="usd"),
+        [
+            *(Unit(code.pk) for code in PromoCode.objects.filter(batch=None)),
+            *(Unit(0, batch.pk) for batch in CodeBatch.objects.all()),
+        ],
     ),
     "days": lambda selection: times.over_time(selection, Step.DAY),
     "weeks": lambda selection: times.over_time(selection, Step.WEEK),
@@ -63,6 +69,17 @@ def trade() -> None:
         kind = dice.choice((LedgerEntry.Kind.REFUND, LedgerEntry.Kind.DISPUTE))
         pay_back(usage, dice.randrange(1, 400), kind=kind, at=after(dice.uniform(0, 85)))
         buy(at=after(dice.uniform(0, 85)), plan=dice.choice(("price_b", "price_c")))
+
+
+@pytest.mark.usefixtures("trade")
+def test_net_of_some_codes_reads_only_theirs() -> None:
+    wanted = Unit(PromoCode.objects.filter(batch=None)[0].pk)
+
+    with CaptureQueriesContext(connection) as asked:
+        found = ranking.net_amounts(replace(QUARTER, currency="usd"), [wanted])
+
+    assert list(found) == [wanted]
+    assert f'"promo_code_id" IN ({wanted.promo_code_id})' in asked[0]["sql"]
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
