@@ -1,8 +1,8 @@
 """What the kept totals say of a period: sums that grow with codes and days, not with redemptions.
 
 Days of totals are those of UTC. A period that begins and ends at midnight of UTC
-(``is_exact``) has the very sums of its rows; where the site's midnight is another,
-ask the rows. For figures by day every day must be UTC's (``has_same_days``).
+(``is_exact``) has the very sums of its rows, and so has all time; where the site's midnight
+is another, ask the rows. For figures by day every day must be UTC's (``has_same_days``).
 
 All codes are told together, or by code, where the codes of a batch are one; a single
 code of a batch, a campaign, a segment or a country has no totals.
@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
 
-from analytics.periods import ALWAYS, Period
+from analytics.periods import Period
 from promos.models import CodeDayTotal, CodeTotal, CodeWeekTotal, PlanDayTotal
 from promos.models.totals import CodeSums
 
@@ -27,7 +27,7 @@ EVERY_CODE = Q()
 
 def is_exact(period: Period) -> bool:
     """Say whether sums of whole days of UTC are the period's own."""
-    return all(_is_midnight(end) for end in (period.start, period.end))
+    return period.is_all_time or all(_is_midnight(end) for end in (period.start, period.end))
 
 
 def has_same_days(period: Period) -> bool:
@@ -64,7 +64,7 @@ def moved_days(period: Period, *, currency: str = "") -> QuerySet[CodeDayTotal]:
 
 def _tiers(period: Period) -> list[QuerySet[Any]]:
     """Return the rows that make a period up: whole weeks, and the days before and after them."""
-    if period == ALWAYS:
+    if period.is_all_time:
         return [CodeTotal.objects.all()]
     first = period.first_day + timedelta(days=-period.first_day.weekday() % 7)
     end = period.end_day - timedelta(days=period.end_day.weekday())

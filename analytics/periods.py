@@ -44,6 +44,11 @@ class Period:
         return min(max((today - self.first_day).days, 0), self.days)
 
     @property
+    def is_all_time(self) -> bool:
+        """Whether every moment that can hold a payment is within, wherever its midnights are."""
+        return (self.first_day, self.end_day) == (ALWAYS.first_day, ALWAYS.end_day)
+
+    @property
     def previous(self) -> Period:
         """The same number of days just before."""
         return Period(self.first_day - timedelta(days=self.days), self.first_day, self.zone)

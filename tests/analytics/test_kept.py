@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from analytics import kept, queries
 from analytics.measures import top_codes
-from analytics.periods import ALWAYS, Period
+from analytics.periods import ALWAYS, Period, since_until
 from analytics.queries import Scope
 from promos.models import CodeBatch, CodeTotal, LedgerEntry, PromoCode
 from tests.analytics.builders import after, buy, pay_back, redeem, renew
@@ -17,8 +17,10 @@ from tests.factories import OfferFactory, PromoCodeFactory
 
 pytestmark = pytest.mark.django_db
 BERLIN, LONDON = ZoneInfo("Europe/Berlin"), ZoneInfo("Europe/London")
+ALWAYS_IN_BERLIN = Period(ALWAYS.first_day, ALWAYS.end_day, BERLIN)
 PERIODS = {
     "all time": ALWAYS,
+    "all time in Berlin": ALWAYS_IN_BERLIN,
     "a day": Period(date(2026, 1, 1), date(2026, 1, 2)),
     "days of one week": Period(date(2026, 1, 6), date(2026, 1, 11)),
     "whole weeks": Period(date(2026, 1, 5), date(2026, 2, 2)),
@@ -86,11 +88,21 @@ def test_totals_are_what_answers() -> None:
     assert not [query["sql"] for query in asked if "promos_ledgerentry" in query["sql"]]
 
 
+@pytest.mark.parametrize("zone", [ZoneInfo("UTC"), LONDON, BERLIN, ZoneInfo("Pacific/Auckland")], ids=str)
+def test_all_time_is_read_from_its_own_totals(zone: ZoneInfo) -> None:
+    redeem(PromoCodeFactory(), gross=1_000, at=after(-0.02))
+    with CaptureQueriesContext(connection) as asked:
+        (found,) = queries.money(Scope(since_until(None, None, zone=zone)))
+    assert found.gross_amount == 1_000
+    assert ["promos_codetotal" in query["sql"] for query in asked] == [True]
+
+
 @pytest.mark.parametrize(
     ("period", "is_exact", "has_same_days"),
     [
         (Period(date(2026, 1, 1), date(2026, 2, 1)), True, True),
         (Period(date(2026, 1, 1), date(2026, 2, 1), BERLIN), False, False),
+        (ALWAYS_IN_BERLIN, True, False),
         (Period(date(2026, 1, 1), date(2026, 2, 1), LONDON), True, True),
         # Summer time lies within.
         (Period(date(2026, 1, 1), date(2026, 12, 1), LONDON), True, False),
