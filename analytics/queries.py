@@ -239,7 +239,7 @@ def money_by_code(scope: Scope) -> list[CodeMoney]:
 
 @dataclass(frozen=True)
 class PlanOrders:
-    """Paid orders of one plan; ``name`` is empty when the mirror does not know the price."""
+    """Paid orders of one plan."""
 
     currency: str
     plan: str

@@ -18,8 +18,7 @@ from django.db.models import Count, F, Sum
 from analytics import economics, kept
 from analytics.economics import Assumptions, Earnings
 from analytics.formulas import Ratio
-from analytics.measures import earned
-from analytics.measures.month_numbers import month_number
+from analytics.measures import earned, month_numbers
 from analytics.queries import DISCOUNTED, SETTLED
 from analytics.selection import Selection
 from promos.models import Campaign, LedgerEntry, PromoCode, PromoCodeUsage
@@ -146,7 +145,7 @@ def _uses(campaigns: Iterable[int]) -> dict[_Key, dict[str, int]]:
 def _months(chosen: Selection, campaigns: Iterable[int]) -> dict[_Key, _Months]:
     """Sum every entry under a redemption of the campaigns, whenever it was, by months since the redemption."""
     zone = chosen.period.zone
-    since = month_number("occurred_at", zone) - month_number("usage__redeemed_at", zone)
+    since = month_numbers.of_time("occurred_at", zone) - month_numbers.of_time("usage__redeemed_at", zone)
     # Said twice, since PostgreSQL takes the index of entries with a redemption for no less; and in no order, so
     # that it need not sort them.
     entries = LedgerEntry.objects.filter(usage__isnull=False, usage__promo_code__campaign__in=campaigns)

@@ -6,7 +6,7 @@ others have never redeemed one. Who took a code only later is on neither side,
 since neither would be told truly by them.
 
 Each answers with one row for a cohort, a side and a month at most, however many
-customers there are. Months are numbered (``month_number``), so that they can be
+customers there are. Months are numbered (``month_numbers``), so that they can be
 subtracted. Rows are in no order, so that the database need not sort them, and
 counted by customer, which the index of first orders has. The selection's period is when customers began, a campaign narrows
 the promo side only.
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from django.db import connections
@@ -46,16 +45,6 @@ from promos.redemptions.limits import PURCHASES
 _COHORT = ("currency", "plan", "interval", "month_number")
 #: Each side is asked for by itself: one condition for both would keep PostgreSQL from joining.
 BOTH = (False, True)
-
-
-def month_number(day: date) -> int:
-    """Return the number of a day's month; the months of one year to the next are twelve apart."""
-    return day.year * 12 + day.month - 1
-
-
-def first_day(number: int) -> date:
-    """Return the first day of a numbered month."""
-    return date(number // 12, number % 12 + 1, 1)
 
 
 @dataclass(frozen=True)
@@ -236,7 +225,7 @@ def _redeemed() -> Exists:
 
 
 def _number(name: str, chosen: Selection) -> Expression:
-    return month_numbers.month_number(name, chosen.period.zone)
+    return month_numbers.of_time(name, chosen.period.zone)
 
 
 def _since_signup(chosen: Selection) -> Expression:

@@ -18,7 +18,7 @@ from fractions import Fraction
 from analytics import economics
 from analytics.economics import Assumptions, Earnings
 from analytics.formulas import MINIMUM_CASES, Ratio
-from analytics.measures import cohort_days, cohort_rows
+from analytics.measures import cohort_days, cohort_rows, month_numbers
 from analytics.measures.cohort_days import Lives
 from analytics.measures.cohort_rows import Granted, Paying, Side
 from analytics.selection import Selection
@@ -170,14 +170,14 @@ def compare(
 def cohorts(chosen: Selection, lives: Lives, granted: Iterable[Granted], *, now: datetime) -> list[Cohort]:
     """Return every cohort that began in the period, oldest first, of what became of its customers. One query."""
     groups, ends = _groups(lives), _discount_ends(granted)
-    this_month = cohort_rows.month_number(now.astimezone(chosen.period.zone).date())
+    this_month = month_numbers.of_day(now.astimezone(chosen.period.zone).date())
     keys = sorted({(side.month_number, side.currency, side.plan, side.interval) for side in groups})
     return [
         Cohort(
             currency,
             plan,
             interval,
-            cohort_rows.first_day(number),
+            month_numbers.first_day(number),
             age=this_month - number,
             promo=groups.get(Side(currency, plan, interval, number, is_promo=True), Group()),
             rest=groups.get(Side(currency, plan, interval, number, is_promo=False), Group()),
@@ -214,13 +214,13 @@ def first_full_month(duration: str, months: int | None, *, covered: int) -> int 
 
 def still_paying(chosen: Selection, *, now: datetime) -> list[Cohort]:
     """Return the cohorts of promo customers with nothing but who still paid in which month."""
-    this_month = cohort_rows.month_number(now.astimezone(chosen.period.zone).date())
+    this_month = month_numbers.of_day(now.astimezone(chosen.period.zone).date())
     return [
         Cohort(
             side.currency,
             side.plan,
             side.interval,
-            cohort_rows.first_day(side.month_number),
+            month_numbers.first_day(side.month_number),
             age=this_month - side.month_number,
             promo=Group(paying=counts),
             rest=Group(),

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
-from analytics.measures import cohort_rows, cohorts
+from analytics.measures import cohorts, month_numbers
 from analytics.measures.running import Running
 from analytics.measures.survival import Survival
 from analytics.periods import Period
@@ -109,7 +109,7 @@ class _Chance(NamedTuple):
 
 
 def _of_currency(currency: str, groups: Sequence[Running], survival: Survival, today: date) -> Commitments:
-    first = cohort_rows.month_number(today)
+    first = month_numbers.of_day(today)
     sums = {number: _Sums() for number in range(first, first + MONTHS_AHEAD)}
     for group in groups:
         _add(sums, group, until=_until(today))
@@ -123,9 +123,9 @@ def _of_currency(currency: str, groups: Sequence[Running], survival: Survival, t
 
 def _add(sums: Mapping[int, _Sums], group: Running, *, until: date) -> None:
     amount = (group.amount or 0) * group.customers
-    began, next_one = cohort_rows.month_number(group.began), cohort_rows.month_number(group.renews)
+    began, next_one = month_numbers.of_day(group.began), month_numbers.of_day(group.renews)
     for renewal in group.renewals(until):
-        number = cohort_rows.month_number(renewal)
+        number = month_numbers.of_day(renewal)
         month = sums[number]
         month.committed += amount
         month.renewals += group.customers
@@ -145,9 +145,9 @@ def _month(number: int, sums: _Sums, currency: str, survival: Survival) -> Month
         else:
             expected += amount * chance
     rounded = math.floor(expected + Fraction(1, 2))
-    return Month(cohort_rows.first_day(number), sums.committed, rounded, unknown, sums.renewals)
+    return Month(month_numbers.first_day(number), sums.committed, rounded, unknown, sums.renewals)
 
 
 def _until(today: date) -> date:
     """Return the first day that is too far ahead."""
-    return cohort_rows.first_day(cohort_rows.month_number(today) + MONTHS_AHEAD)
+    return month_numbers.first_day(month_numbers.of_day(today) + MONTHS_AHEAD)

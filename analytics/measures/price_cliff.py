@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet
 
-from analytics.measures import cohort_rows, running
+from analytics.measures import month_numbers, running
 from analytics.measures.running import Prices
 from analytics.periods import Period
 from analytics.selection import Selection
@@ -45,8 +45,8 @@ class Cliff:
 
 def next_month(period: Period, *, now: datetime) -> Period:
     """Return the calendar month after this one, in the zone of a period."""
-    number = cohort_rows.month_number(now.astimezone(period.zone).date()) + 1
-    return Period(cohort_rows.first_day(number), cohort_rows.first_day(number + 1), period.zone)
+    number = month_numbers.of_day(now.astimezone(period.zone).date()) + 1
+    return Period(month_numbers.first_day(number), month_numbers.first_day(number + 1), period.zone)
 
 
 def cliff(chosen: Selection, *, now: datetime, limit: int) -> Cliff:

@@ -19,7 +19,7 @@ from typing import Any
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDate
 
-from analytics.measures import cohort_rows
+from analytics.measures import cohort_rows, month_numbers
 from analytics.selection import Selection
 from promos import discounts, plans
 from promos.discounts import Terms
@@ -62,7 +62,7 @@ class Running:
     def _renewal(self, number: int) -> date:
         if self.days:
             return self.renews + timedelta(days=self.days * number)
-        month = cohort_rows.first_day(cohort_rows.month_number(self.renews) + number * self.months)
+        month = month_numbers.first_day(month_numbers.of_day(self.renews) + number * self.months)
         return month.replace(day=min(self._anchor, _last_day(month)))
 
     @cached_property

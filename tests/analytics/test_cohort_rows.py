@@ -7,7 +7,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from analytics.economics import Earnings
-from analytics.measures import cohort_rows
+from analytics.measures import cohort_rows, month_numbers
 from analytics.measures.cohort_rows import Later, Side
 from analytics.periods import Period
 from analytics.selection import Selection
@@ -18,7 +18,7 @@ from tests.factories import CampaignFactory, OfferFactory, PriceFactory, PromoCo
 
 pytestmark = pytest.mark.django_db
 FIRST_HALF = Selection(Period(date(2026, 1, 1), date(2026, 7, 1)))
-JANUARY = cohort_rows.month_number(date(2026, 1, 1))
+JANUARY = month_numbers.of_day(date(2026, 1, 1))
 PROMO = Side("usd", "price_monthly", "month", JANUARY, is_promo=True)
 REST = Side("usd", "price_monthly", "month", JANUARY, is_promo=False)
 
@@ -28,8 +28,8 @@ def stretches(chosen: Selection = FIRST_HALF) -> list[tuple[int, int, int]]:
 
 
 def test_months_are_numbered_without_a_gap() -> None:
-    assert cohort_rows.month_number(date(2027, 1, 5)) - cohort_rows.month_number(date(2026, 12, 31)) == 1
-    assert cohort_rows.first_day(cohort_rows.month_number(date(2026, 12, 31))) == date(2026, 12, 1)
+    assert month_numbers.of_day(date(2027, 1, 5)) - month_numbers.of_day(date(2026, 12, 31)) == 1
+    assert month_numbers.first_day(month_numbers.of_day(date(2026, 12, 31))) == date(2026, 12, 1)
 
 
 def test_sizes_part_customers_by_code_plan_currency_and_month(
