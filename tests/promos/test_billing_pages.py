@@ -148,30 +148,25 @@ def test_form_by_get_leads_to_the_plans(buyer: Client, address: str) -> None:
     assert buyer.get(f"/billing/{address}")["Location"] == "/billing/"
 
 
+def began_checkout(customer: Customer) -> str:
+    times = {"created_at": factories.LONG_AGO, "expires_at": factories.LONG_AGO}
+    attempt = CheckoutAttempt(customer=customer, plan="price_1", stripe_session_id="cs_mine", **times)
+    attempt.save()
+    return attempt.stripe_session_id
+
+
 def test_success_of_somebody_else_is_not_found(client: Client, customer: Customer, stranger: User) -> None:
-    CheckoutAttempt.objects.create(
-        customer=customer,
-        plan="price_1",
-        stripe_session_id="cs_mine",
-        created_at=factories.LONG_AGO,
-        expires_at=factories.LONG_AGO,
-    )
+    anothers = began_checkout(customer)
     client.force_login(stranger)
-    for session_id in ("cs_mine", "", "junk", "\0", "x" * 5000):
+    for session_id in (anothers, "", "junk", "\0", "x" * 5000):
         assert client.get("/billing/success/", {"session_id": session_id}).status_code == 404
 
 
 def test_success_looks_among_the_customers_own_orders(customer: Customer) -> None:
     """A ledger of millions has no index by session, and the page asks again and again."""
-    CheckoutAttempt.objects.create(
-        customer=customer,
-        plan="price_1",
-        stripe_session_id="cs_mine",
-        created_at=factories.LONG_AGO,
-        expires_at=factories.LONG_AGO,
-    )
+    session_id = began_checkout(customer)
     with CaptureQueriesContext(connection) as asked:
-        outcome.of_session("cs_mine", customer=customer)
+        outcome.of_session(session_id, customer=customer)
     [look] = [query["sql"] for query in asked if "promos_ledgerentry" in query["sql"]]
     assert f'"customer_id" = {customer.pk}' in look
 
