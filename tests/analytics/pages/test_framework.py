@@ -9,7 +9,9 @@ from itertools import product
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from analytics.pages import registry
 from tests.analytics.builders import redeem, renew
@@ -18,6 +20,7 @@ from tests.factories import (
     LONG_AGO,
     CampaignFactory,
     CodeBatchFactory,
+    CustomerFactory,
     PriceFactory,
     PromoCodeFactory,
     UsageFactory,
@@ -25,6 +28,19 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 SLUGS = [page.slug for page in registry.PAGES]
+#: The session and who asks are among them.
+MOST_QUERIES = {
+    "questions": 35,
+    "revenue": 11,
+    "codes": 20,
+    "funnel": 16,
+    "plans": 14,
+    "customers": 21,
+    "cohorts": 18,
+    "campaigns": 8,
+    "commitments": 22,
+    "times": 10,
+}
 
 
 @pytest.mark.parametrize("slug", SLUGS)
@@ -34,6 +50,23 @@ def test_page_opens_with_nothing_and_with_something(slug: str, opened: Open, now
     page = opened(slug)
     assert "<b>" not in page
     assert "Formula" in page
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_page_asks_as_often_for_many_codes_as_for_one(slug: str, opened: Open, now: datetime) -> None:
+    def asked_after_more() -> int:
+        for code in (
+            PromoCodeFactory(campaign=CampaignFactory()),
+            PromoCodeFactory(batch=CodeBatchFactory()),
+        ):
+            redeem(code, at=now, plan=PriceFactory().id, customer=CustomerFactory(country="AT"))
+        with CaptureQueriesContext(connection) as asked:
+            opened(slug)
+        return len(asked)
+
+    asked_after_more()  # what a process looks up once is not counted
+    few, many = asked_after_more(), asked_after_more()
+    assert many == few <= MOST_QUERIES[slug]
 
 
 @pytest.mark.parametrize("slug", SLUGS)
