@@ -82,8 +82,8 @@ def _make_rounds(over: threading.Event, pool: Pool) -> None:
             except stripe_gateway.Unavailable as error:
                 logger.warning("The round broke off: %s It is made again in %s seconds", error, ROUND_SECONDS)
             except Exception:
-                # Whatever was met, the next hour's round must be made as well.
-                logger.exception("The hourly round broke off; it is made again in %s seconds", ROUND_SECONDS)
+                # Whatever was met, the next round must be made as well.
+                logger.exception("The round broke off; it is made again in %s seconds", ROUND_SECONDS)
             finally:
                 connection.close()
 
