@@ -6,9 +6,10 @@ codes in its own currency; redemptions keep them (promos.redemptions.counters).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
-from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import F, QuerySet, Sum
 
 from promos.models import Campaign, CheckoutAttempt, PromoCode, PromoCodeUsage
@@ -23,20 +24,28 @@ def carry(codes: Collection[int], *, to: Campaign | None) -> None:
     """Move what these codes gave away, promised and hold to another campaign, or to none; in a transaction.
 
     Call it before the codes are locked: it locks open checkouts, campaigns and codes, in the order of redemptions.
+
+    Raises:
+        ValidationError: somebody else has just moved one of them.
     """
+    _open_checkouts(codes).select_for_update().order_by("pk").in_bulk()
     moved = PromoCode.objects.filter(pk__in=codes).exclude(campaign=to)
-    _locked(_open_checkouts(codes))
-    sources = set(moved.exclude(campaign=None).values_list("campaign", flat=True))
-    affected = sources | ({to.pk} if to else set())
+    affected = set(moved.exclude(campaign=None).values_list("campaign", flat=True))
+    affected |= {to.pk} if to else set()
     campaigns = Campaign.objects.select_for_update().filter(pk__in=affected).order_by("pk").in_bulk()
     # An order under way of a code without a campaign is waited for only here.
-    arriving = _locked(moved)
-    by_source = {pk: list(moved.filter(campaign=pk).values_list("pk", flat=True)) for pk in sources}
-    for pk, leaving in by_source.items():
-        _move(campaigns[pk], leaving, sign=-1)
-    _let_go_of_other_currencies(arriving, to)
+    sources = dict(moved.select_for_update().order_by("pk").values_list("pk", "campaign"))
+    leaving: dict[int, list[int]] = defaultdict(list)
+    for code, source in sources.items():
+        if source is not None:
+            leaving[source].append(code)
+    if not leaving.keys() <= campaigns.keys():
+        raise ValidationError("it was moved by somebody else just now, so look at it and try again")
+    for pk, codes_of_source in leaving.items():
+        _move(campaigns[pk], codes_of_source, sign=-1)
+    _let_go_of_other_currencies(sources.keys(), to)
     if to is not None:
-        _move(campaigns[to.pk], arriving, sign=1)
+        _move(campaigns[to.pk], sources.keys(), sign=1)
 
 
 def recount(campaign: Campaign) -> None:
@@ -75,8 +84,3 @@ def _let_go_of_other_currencies(codes: Codes, campaign: Campaign | None) -> None
 
 def _open_checkouts(codes: Codes) -> QuerySet[CheckoutAttempt]:
     return CheckoutAttempt.objects.filter(promo_code__in=codes, state__in=UNSETTLED)
-
-
-def _locked(rows: QuerySet[Any]) -> list[int]:
-    """Lock rows in the order of their keys, which are returned."""
-    return list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))

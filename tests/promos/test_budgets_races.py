@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
-from types import ModuleType
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 
 from promos import promo_codes, redemptions
 from promos.eligibility import Reason
 from promos.models import Campaign, CheckoutAttempt, PromoCode
 from promos.redemptions import counters, holds, limits
-from tests.factories import CampaignFactory, CustomerFactory, SyncedPromoCodeFactory
+from tests.factories import CampaignFactory, CustomerFactory, SyncedPromoCodeFactory, UsageFactory
 from tests.promos.stripe_orders import session
 
 pytestmark = [
@@ -38,7 +38,7 @@ def code(campaigns: Campaigns) -> PromoCode:
 
 
 @pytest.fixture
-def move_at(monkeypatch, code, campaigns) -> Callable[[ModuleType, str], None]:
+def move_at(monkeypatch, code, campaigns) -> Callable[[object, str], None]:
     """Have the code moved, on another connection, when an operation is about to be called; or right after, if it must wait."""
 
     def move() -> None:
@@ -48,18 +48,19 @@ def move_at(monkeypatch, code, campaigns) -> Callable[[ModuleType, str], None]:
             connection.close()
 
     pool = ThreadPoolExecutor(1)
-    begun: list[object] = []
+    begun: list[Future[None]] = []
+    first = iter([True])
 
-    def before(module: ModuleType, name: str) -> None:
-        operation = getattr(module, name)
+    def before(place: object, name: str) -> None:
+        operation = getattr(place, name)
 
         def moved_before(*args: object, **kwargs: object) -> object:
-            if not begun:
+            if next(first, False):
                 begun.append(pool.submit(move))
                 wait(begun, timeout=1)
             return operation(*args, **kwargs)
 
-        monkeypatch.setattr(module, name, moved_before)
+        monkeypatch.setattr(place, name, moved_before)
 
     before.end = lambda: [each.result(timeout=10) for each in begun]
     return before
@@ -82,7 +83,7 @@ def checkout(code: PromoCode) -> CheckoutAttempt:
     )
 
 
-def figures(campaigns: Campaigns) -> list[tuple[int, int]]:
+def figures(campaigns: tuple[Campaign, ...]) -> list[tuple[int, int]]:
     return [Campaign.objects.values_list("spent_amount", "held_amount").get(pk=each.pk) for each in campaigns]
 
 
@@ -120,3 +121,14 @@ def test_hold_asks_to_try_again_when_the_code_has_moved(code, campaigns, move_at
     move_at.end()
     assert refused.value.reason is Reason.TRY_LATER
     assert figures(campaigns) == [(0, 0), (0, 0)]
+
+
+def test_second_of_two_moves_at_once_is_refused(code, campaigns, move_at) -> None:
+    UsageFactory(promo_code=code, discount_amount=1_000)
+    Campaign.objects.filter(pk=campaigns[0].pk).update(spent_amount=1_000)
+    third = CampaignFactory(currency="usd")
+    move_at(Campaign.objects, "select_for_update")
+    with pytest.raises(ValidationError, match="try again"):
+        promo_codes.move(PromoCode.objects.get(pk=code.pk), to=third)
+    move_at.end()
+    assert figures((*campaigns, third)) == [(0, 0), (1_000, 0), (0, 0)]
