@@ -125,8 +125,12 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dic
     return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": ["--no-sandbox"]}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say why a browser test is left out where there is no browser."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about the other database; say why a browser test is left out where there is no browser."""
+    other = "postgresql" if connections["default"].vendor == "sqlite" else "sqlite"
+    if elsewhere := [item for item in items if item.get_closest_marker(other)]:
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if item not in elsewhere]
     missing = pytest.mark.skip(reason="needs Chromium (Debian: apt install chromium)")
     for item in items:
         if item.get_closest_marker("browser") and not has_chromium():

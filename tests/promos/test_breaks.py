@@ -56,7 +56,7 @@ def times_refused(tries: int) -> int:
     return refused
 
 
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="only SQLite has one writer")
+@pytest.mark.sqlite
 def test_others_write_beside_a_loop_with_breaks() -> None:
     CampaignFactory()
     taken = Breaks()
@@ -64,7 +64,7 @@ def test_others_write_beside_a_loop_with_breaks() -> None:
         assert times_refused(3) == 0
 
 
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="only SQLite has one writer")
+@pytest.mark.sqlite
 def test_others_are_refused_beside_a_loop_without_breaks() -> None:
     CampaignFactory()
     with loop_of_writes(lambda: None):

@@ -20,7 +20,7 @@ from tests.promos.stripe_orders import session
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.slow,
-    pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time"),
+    pytest.mark.postgresql,
 ]
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

@@ -166,7 +166,7 @@ def test_run_pushes_a_saved_code_and_stops(standin: Standin) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL wakes the worker")
+@pytest.mark.postgresql
 def test_run_goes_on_when_the_database_ends_its_connection(
     standin: Standin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
