@@ -173,8 +173,7 @@ def test_run_goes_on_when_the_database_ends_its_connection(
     monkeypatch.setattr(worker, "PAUSE_SECONDS", 0.1)
     with running():
         assert eventually(lambda: fetched(END_OF_LISTENER) == [(True,)])
-        code = PromoCodeFactory()
-        assert eventually(lambda: PromoCode.objects.get(pk=code.pk).sync_status == "synced")
+        assert pushes_a_new_code()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -186,8 +185,7 @@ def test_run_goes_on_when_something_strange_is_raised(
     monkeypatch.setattr(worker.overdue, "work", lambda now: raise_next(strange))
     with running():
         assert eventually(lambda: not strange)
-        code = PromoCodeFactory()
-        assert eventually(lambda: PromoCode.objects.get(pk=code.pk).sync_status == "synced")
+        assert pushes_a_new_code()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -229,6 +227,11 @@ def test_a_failed_late_payment_whose_event_was_lost_is_soon_known(
 def eventually(is_so: Callable[[], bool]) -> bool:
     """Look every 50 ms; a machine with other work gets half a minute."""
     return any(is_so() or Event().wait(0.05) for _ in range(600))
+
+
+def pushes_a_new_code() -> bool:
+    code = PromoCodeFactory()
+    return eventually(lambda: PromoCode.objects.get(pk=code.pk).sync_status == "synced")
 
 
 def fetched(sql: str) -> list[tuple[object, ...]]:
