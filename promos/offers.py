@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.core.exceptions import ValidationError
-from djstripe.models import Price
+from djstripe.models import Price, Product
 
-from promos import money
+from promos import money, plans
 from promos.models import Offer
 
 
@@ -30,6 +30,27 @@ def complete(offer: Offer) -> None:
     offer.currency = offer.currency.lower()
     offer.name = offer.name or default_name(offer)
     offer.full_clean(validate_unique=False)
+
+
+def refuse_unknown(offer: Offer) -> None:
+    """Refuse products that Stripe does not have and a currency in which nothing is sold.
+
+    A mirror that is still empty knows nothing; then Stripe has its say when the code is pushed.
+
+    Raises:
+        ValidationError: by field.
+    """
+    errors = {}
+    if unknown := _unknown_products(offer):
+        errors["product_ids"] = (
+            f"“{unknown[0]}” is not among your Stripe products. If it is new there, connect_stripe takes it over."
+        )
+    if offer.kind == Offer.Kind.AMOUNT:
+        told = (plans.currency_refusal(currency) for currency in [offer.currency, *offer.currency_amounts])
+        if refusal := next(filter(None, told), ""):
+            errors["currency"] = refusal
+    if errors:
+        raise ValidationError(errors)
 
 
 def value_in_words(offer: Offer) -> str:
@@ -82,6 +103,12 @@ def _derive_amount_off(offer: Offer) -> None:
     offer.currency, offer.list_price_amount = price.currency, list_amount
     offer.amount_off = list_amount - offer.fixed_price_amount
     offer.product_ids = [price.product.id]
+
+
+def _unknown_products(offer: Offer) -> list[str]:
+    known = set(Product.objects.filter(id__in=offer.product_ids).values_list("id", flat=True))
+    unknown = [product_id for product_id in offer.product_ids if product_id not in known]
+    return unknown if unknown and Product.objects.exists() else []
 
 
 def _value(offer: Offer) -> str:

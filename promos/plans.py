@@ -79,6 +79,19 @@ def find_all(price_ids: Collection[str]) -> dict[str, Plan]:
     return {plan.price_id: plan for plan in _plans(prices) if plan}
 
 
+def currencies() -> list[str]:
+    """Return the currencies of the active prices, in order; none before any is mirrored."""
+    return sorted(set(Price.objects.filter(active=True).values_list("currency", flat=True)))
+
+
+def currency_refusal(currency: str) -> str:
+    """Say why an amount in a currency would be of no use; empty while nothing can be said against it."""
+    sold_in = currencies()
+    if not sold_in or currency.lower() in sold_in:
+        return ""
+    return f"You sell nothing in {currency.upper()}; your Stripe prices are in {', '.join(sold_in).upper()}."
+
+
 def _mirrored() -> list[Price]:
     return list(Price.objects.select_related("product").filter(active=True, product__active=True))
 

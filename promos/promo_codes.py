@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from promos import approval, budgets, codes, offers
+from promos import approval, budgets, codes, offers, plans
 from promos.models import Campaign, Offer, PromoCode
 
 #: What an owner edits on a code; the rest is written by redemptions and by the sync.
@@ -79,6 +79,8 @@ def change(code: PromoCode, *, offer: Offer, now: datetime, by: User | None = No
     locked = PromoCode.objects.select_for_update()
     code.refresh_from_db(fields=["sync_status", "used_count", "held_count", *_APPROVAL], from_queryset=locked)
     before = PromoCode.objects.select_related("offer").get(pk=code.pk)
+    if code.minimum_amount_currency != before.minimum_amount_currency:
+        _refuse_minimum_in_unknown_currency(code)
     if approval.terms_of_code(code, offer) != approval.terms_of_code(before, before.offer):
         _ask_for_approval(code, offer, by=by, now=now)
     offer.save()
@@ -138,7 +140,7 @@ def move(code: PromoCode, *, to: Campaign | None) -> bool:
 def check(code: PromoCode, *, offer: Offer, made_at: datetime | None = None) -> None:
     """Complete the offer and raise ValidationError, by field, for what is wrong with it or with the code.
 
-    One that is being made, at ``made_at``, must not be over already.
+    One that is being made, at ``made_at``, must not be over already, nor name what is not at Stripe.
     """
     errors: dict[str, list[ValidationError]] = {}
     try:
@@ -150,8 +152,8 @@ def check(code: PromoCode, *, offer: Offer, made_at: datetime | None = None) -> 
         code.full_clean(exclude=["offer", *errors])
     except ValidationError as error:
         errors |= error.error_dict
-    if made_at and code.expires_at and code.expires_at <= made_at:
-        errors.setdefault("expires_at", [ValidationError("The code would already be over.")])
+    if made_at:
+        errors = _errors_of_new(code, offer, made_at) | errors
     if errors:
         raise ValidationError(errors)
 
@@ -234,6 +236,24 @@ def _errors_of_text(code: PromoCode) -> dict[str, list[ValidationError]]:
     if codes.is_allowed(code.code):
         return {}
     return {"code": [ValidationError("Use letters A to Z, digits and hyphens only.")]}
+
+
+def _errors_of_new(code: PromoCode, offer: Offer, made_at: datetime) -> dict[str, list[ValidationError]]:
+    errors: dict[str, list[ValidationError]] = {}
+    if code.expires_at and code.expires_at <= made_at:
+        errors["expires_at"] = [ValidationError("The code would already be over.")]
+    try:
+        offers.refuse_unknown(offer)
+        _refuse_minimum_in_unknown_currency(code)
+    except ValidationError as error:
+        errors |= error.error_dict
+    return errors
+
+
+def _refuse_minimum_in_unknown_currency(code: PromoCode) -> None:
+    currency = code.minimum_amount_currency
+    if refusal := plans.currency_refusal(currency) if currency else "":
+        raise ValidationError({"minimum_amount_currency": refusal})
 
 
 def _ask_for_approval(code: PromoCode, offer: Offer, *, by: User | None, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from djstripe.models import Price, Product
+from djstripe.models import Product
 
 from promos import money, plans
 
@@ -25,8 +25,7 @@ def list_prices() -> Choices:
 
 def currencies() -> Choices:
     """Return the currencies of the active prices; before any is mirrored, the most common ones."""
-    in_use = Price.objects.filter(active=True).order_by("currency").values_list("currency", flat=True)
-    return [(currency, currency.upper()) for currency in in_use.distinct() or money.SYMBOLS]
+    return [(currency, currency.upper()) for currency in plans.currencies() or money.SYMBOLS]
 
 
 def product_names(ids: list[str]) -> list[str]:

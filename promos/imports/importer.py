@@ -194,6 +194,7 @@ def _completed(wanted: Terms) -> Offer | str:
     offer = wanted.offer()
     try:
         offers.complete(offer)
+        offers.refuse_unknown(offer)
     except ValidationError as error:
         return _in_words(error)
     return offer

@@ -224,6 +224,36 @@ def test_currencies_may_be_in_capitals(staff: Caller) -> None:
     assert (made["offer"]["currency"], made["minimum_amount_currency"]) == ("usd", "usd")
 
 
+@pytest.mark.parametrize(
+    ("terms", "field", "told"),
+    [
+        ({"kind": "free", "product_ids": ["prod_no"]}, "product_ids", "“prod_no” is not among your Stripe"),
+        ({"kind": "amount", "amount_off": 500, "currency": "xyz"}, "currency", "You sell nothing in XYZ;"),
+        (
+            {"kind": "free", "minimum_amount": 5, "minimum_amount_currency": "EUR"},
+            "minimum_amount_currency",
+            "You sell nothing in EUR; your Stripe prices are in USD.",
+        ),
+    ],
+)
+def test_code_for_what_stripe_does_not_have_is_refused_once_that_is_known(
+    staff: Caller, terms: dict[str, Any], field: str, told: str
+) -> None:
+    assert staff.post(**terms).status_code == 201
+    factories.PriceFactory()
+    [refused] = staff.post(**terms).json()["error"]["fields"][field]
+    assert refused["message"].startswith(told)
+
+
+def test_smallest_order_is_not_moved_into_a_currency_of_no_price(staff: Caller) -> None:
+    code = factories.PromoCodeFactory(minimum_amount=5, minimum_amount_currency="eur")
+    factories.PriceFactory()
+    kept = staff.patch(f"{code.pk}/", minimum_amount=7, minimum_amount_currency="eur")
+    assert kept.json()["minimum_amount"] == 7
+    moved = staff.patch(f"{code.pk}/", minimum_amount_currency="xyz")
+    assert list(moved.json()["error"]["fields"]) == ["minimum_amount_currency"]
+
+
 def test_change_names_what_cannot_be_changed(staff: Caller) -> None:
     code = factories.PromoCodeFactory()
     answer = staff.patch(f"{code.pk}/", kind="free", description="Changed")
