@@ -3,9 +3,10 @@
 They are the rows that most buyers meet on, so they are locked last, for the
 shortest time, and always in the same order: campaigns, codes, totals, each by key.
 
-A code may come under another campaign after it was read (promos.budgets). Whoever
-moves it locks the campaigns first, and the code after them; so once its campaign's
-row is ours, the code's own row says for certain whether that campaign was the right one.
+A code may come under another campaign after it was read (promos.budgets), and a
+campaign under another currency. Whoever moves a code locks the campaigns first, and the
+code after them; so once its campaign's row is ours, that row says for certain in which
+currency it counts, and the code's own whether that campaign was the right one.
 """
 
 from __future__ import annotations
@@ -25,7 +26,11 @@ from promos.redemptions.totals import Move
 
 @dataclass(frozen=True)
 class Change:
-    """What moves on a code's counters and on its campaign's (minor units of the campaign's currency), and in the totals."""
+    """What moves on a code's counters and on its campaign's (minor units of the campaign's currency), and in the totals.
+
+    ``uncounted_amount`` is how much moved that was no campaign's, in the order's currency: who takes the code into
+    a campaign at that moment has to be told from who does so before or after.
+    """
 
     code: PromoCode | None
     used: int = 0
@@ -33,10 +38,16 @@ class Change:
     spent_amount: int = 0
     promised_amount: int = 0
     held_amount: int = 0
+    uncounted_amount: int = 0
     moves: tuple[Move, ...] = ()
 
     def __add__(self, other: Change) -> Change:
         return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in _COUNTERS})
+
+    @property
+    def is_felt(self) -> bool:
+        """Whether the code or its campaign has to be looked at."""
+        return any(getattr(self, name) for name in _COUNTERS)
 
     @property
     def budget(self) -> dict[str, int]:
@@ -56,7 +67,7 @@ _BUDGET = ("spent_amount", "promised_amount", "held_amount")
 
 
 class Moved(Exception):
-    """A code has left its campaign since it was read: what was worked out for that one is void; begin again."""
+    """A code has left its campaign, or that one its currency, since it was read: what was worked out is void; begin again."""
 
 
 def apply(changes: Iterable[Change]) -> None:
@@ -65,7 +76,8 @@ def apply(changes: Iterable[Change]) -> None:
     Call it once in a transaction, with all that changed in it.
 
     Raises:
-        Moved: a code is under another campaign now; the transaction must not be kept.
+        Moved: a code is under another campaign now, or that one under another currency; the transaction must
+            not be kept.
     """
     changes = list(changes)
     merged: dict[PromoCode, Change] = {}
@@ -74,10 +86,10 @@ def apply(changes: Iterable[Change]) -> None:
             known = merged.get(change.code)
             merged[change.code] = known + change if known else change
     for code, change in sorted(merged.items(), key=lambda item: (item[0].campaign_id or 0, item[0].pk)):
-        if code.campaign is not None and change.budget:
+        if code.campaign is not None and change.is_felt:
             _move_budget(code.campaign, change)
     for code, change in sorted(merged.items(), key=lambda item: item[0].pk):
-        if change.used or change.held or change.budget:
+        if change.is_felt:
             _count(code, change)
     moves = [move for change in changes for move in change.moves]
     changed_histories.note(moves)
@@ -113,8 +125,11 @@ def _count(code: PromoCode, change: Change) -> None:
 
 
 def _move_budget(campaign: Campaign, change: Change) -> None:
-    row = Campaign.objects.filter(pk=campaign.pk)
-    row.update(**{name: F(name) + amount for name, amount in change.budget.items()})
+    row = Campaign.objects.filter(pk=campaign.pk, currency=campaign.currency)
+    amounts: dict[str, object] = {name: F(name) + amount for name, amount in change.budget.items()}
+    # Without an amount it is locked all the same: that there is none follows from its currency.
+    if not row.update(**amounts or {"currency": campaign.currency}):
+        raise Moved(f"{campaign} is kept in another currency now.")
     moved = change.spent_amount + change.promised_amount
     if campaign.budget_amount is None or not moved:
         return

@@ -22,7 +22,7 @@ def hold(attempt: CheckoutAttempt) -> CheckoutAttempt:
 
     Raises:
         NothingLeft: the last use, the customer's last use or the budget is gone, or the code came under another
-            campaign this moment; nothing is saved.
+            campaign, or that one under another currency, this moment; nothing is saved.
     """
     code = attempt.promo_code
     if code is not None:

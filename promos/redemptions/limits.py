@@ -51,15 +51,15 @@ def hold_budget(attempt: CheckoutAttempt, campaign: Campaign | None) -> None:
     """Set aside the attempt's discount in the campaign's budget.
 
     Raises:
-        NothingLeft: there is not enough left of it.
+        NothingLeft: there is not enough left of it; or it came under another currency since it was read.
     """
     if campaign is None or not attempt.held_amount:
         return
     committed = F("spent_amount") + F("promised_amount") + F("held_amount")
     has_room = Q(budget_amount__isnull=True) | Q(budget_amount__gte=committed + attempt.held_amount)
-    row = Campaign.objects.filter(has_room, pk=campaign.pk)
-    if not row.update(held_amount=F("held_amount") + attempt.held_amount):
-        raise NothingLeft(Reason.BUDGET_SPENT)
+    row = Campaign.objects.filter(pk=campaign.pk, currency=attempt.currency)
+    if not row.filter(has_room).update(held_amount=F("held_amount") + attempt.held_amount):
+        raise NothingLeft(Reason.BUDGET_SPENT if row.exists() else Reason.TRY_LATER)
 
 
 def hold_use(code: PromoCode) -> None:

@@ -186,5 +186,5 @@ def _is_counted(usage: PromoCodeUsage) -> bool:
 def _difference(usage: PromoCodeUsage, *, used: int, spent: int, promised: int) -> Change:
     code = usage.promo_code
     if code.campaign is None or code.campaign.currency != usage.currency:
-        spent = promised = 0
+        return Change(code, used=used, uncounted_amount=abs(spent) + abs(promised))
     return Change(code, used=used, spent_amount=spent, promised_amount=promised)
