@@ -20,7 +20,12 @@ def safe(cell: object) -> str:
     text = "" if cell is None else str(cell)
     if NUMBER.fullmatch(text):
         return text
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
+    return f"'{text}" if text.lstrip(" '").startswith(FORMULA_STARTS) else text
+
+
+def plain(text: str) -> str:
+    """Return a cell as it was before ``safe`` put the quotation mark there."""
+    return text[1:] if text.startswith("'") and safe(text[1:]) == text else text
 
 
 class Echo:

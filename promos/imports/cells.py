@@ -39,6 +39,13 @@ TYPES = {
     "fixed cart": Kind.AMOUNT,
     "flat": Kind.AMOUNT,
     "free": Kind.FREE,
+    "fixed price": Kind.FIXED_PRICE,
+}
+#: The column that gives the value of each kind; a free one has none.
+VALUE_OF = {
+    Kind.AMOUNT: "amount_off",
+    Kind.PERCENT: "percent_off",
+    Kind.FIXED_PRICE: "fixed_price",
 }
 DURATIONS = {
     "once": Duration.ONCE,
@@ -64,6 +71,9 @@ class Terms:
     percent_off: Decimal | None
     amount_off: int | None
     currency: str
+    currency_amounts: tuple[tuple[str, int], ...]
+    fixed_price_amount: int | None
+    list_price_id: str
     duration: Offer.Duration
     duration_in_months: int | None
     product_ids: tuple[str, ...]
@@ -76,6 +86,9 @@ class Terms:
             percent_off=self.percent_off,
             amount_off=self.amount_off,
             currency=self.currency,
+            currency_amounts=dict(self.currency_amounts),
+            fixed_price_amount=self.fixed_price_amount,
+            list_price_id=self.list_price_id,
             duration=self.duration,
             duration_in_months=self.duration_in_months,
             product_ids=list(self.product_ids),
@@ -84,39 +97,52 @@ class Terms:
 
 def terms(cells: Cells) -> Terms:
     """Return the terms of a row's offer."""
-    kind, percent_off, amount_off = _value(cells)
+    kind = _kind(cells)
+    text, column = _value(cells, kind)
     months = count(cells, "months")
     return Terms(
         name=cells.get("name", ""),
         kind=kind,
-        percent_off=percent_off,
-        amount_off=amount_off,
-        currency=currency(cells) if kind == Kind.AMOUNT else "",
+        percent_off=_percent(text, column) if kind == Kind.PERCENT else None,
+        amount_off=amount(cells, column) if kind == Kind.AMOUNT else None,
+        currency=currency(cells) if kind in {Kind.AMOUNT, Kind.FIXED_PRICE} else "",
+        currency_amounts=tuple(sorted(further(cells, "further_amounts").items())),
+        # A price of nothing is a price; an amount of nothing is none.
+        fixed_price_amount=amount(cells, column, least=0) if kind == Kind.FIXED_PRICE else None,
+        list_price_id=cells.get("list_price_id", "") if kind == Kind.FIXED_PRICE else "",
         duration=_duration(cells, kind, months),
         duration_in_months=months,
         product_ids=tuple(sorted(set(re.findall(r"[^\s,;|]+", cells.get("products", ""))))),
     )
 
 
-def currency(cells: Cells) -> str:
-    """Return the currency of a row's amounts."""
-    text = cells.get("currency", "").lower()
+def currency(cells: Cells, name: str = "currency") -> str:
+    """Return the currency of a row's amounts, or of those that have a column ``name`` for theirs."""
+    text = cells.get(name, "").lower()
     if not CURRENCY.fullmatch(text):
-        raise ValueError("currency: An amount needs its currency, such as USD.")
+        raise ValueError(f"{name}: An amount needs its currency, such as USD.")
     return text
 
 
-def amount(cells: Cells, name: str) -> int | None:
-    """Return an amount above zero in minor units of the row's currency, or None for an empty cell."""
+def amount(cells: Cells, name: str, *, unit: str = "currency", least: int = 1) -> int | None:
+    """Return an amount in minor units of the currency in column ``unit``, or None for an empty cell."""
     text = cells.get(name, "").lstrip("$€£¥").strip()
-    if not text:
-        return None
-    try:
-        found = money.parse(text, currency(cells))
-    except ValueError as error:
-        raise error if str(error).startswith("currency") else ValueError(f"{name}: {error}") from error
-    if found <= 0:
-        raise ValueError(f"{name}: The amount must be above zero.")
+    return _amount(text, currency(cells, unit), name, least=least) if text else None
+
+
+def minimum(cells: Cells) -> tuple[int | None, str]:
+    """Return the smallest order and its currency, which is the row's unless it has one of its own."""
+    unit = "minimum_currency" if cells.get("minimum_currency") else "currency"
+    found = amount(cells, "minimum_amount", unit=unit)
+    return found, currency(cells, unit) if found else ""
+
+
+def further(cells: Cells, name: str) -> dict[str, int]:
+    """Return the same amount in further currencies, written as "EUR 9.00; GBP 8.00", in minor units by currency."""
+    found: dict[str, int] = {}
+    for part in filter(None, re.split(r"\s*;\s*", cells.get(name, ""))):
+        key, _, text = part.partition(" ")
+        found[key.lower()] = _amount(text.strip(), currency({name: key}, name), name)
     return found
 
 
@@ -166,24 +192,23 @@ def is_over(cells: Cells) -> bool:
     return cells.get("active", "").lower() in OVER
 
 
-def _value(cells: Cells) -> tuple[Offer.Kind, Decimal | None, int | None]:
-    """Return kind, percentage and amount of the one value that a row gives."""
-    kind = _kind(cells)
-    given = {name for name in ("value", "percent_off", "amount_off") if cells.get(name)}
+def _value(cells: Cells, kind: Offer.Kind) -> tuple[str, str]:
+    """Return the one value that a row gives, and the column it is in."""
     if kind == Kind.FREE:
-        return kind, None, None
-    expected = {Kind.PERCENT: "percent_off", Kind.AMOUNT: "amount_off"}[kind]
+        return "", ""
+    expected = VALUE_OF[kind]
+    given = {name for name in ("value", *VALUE_OF.values()) if cells.get(name)}
     if not given <= {"value", expected} or len(given) != 1:
         raise ValueError(f"{expected}: Give one value, a percentage or an amount.")
     [name] = given
-    if kind == Kind.PERCENT:
-        return kind, _percent(cells[name], name), None
-    return kind, None, amount(cells, name)
+    return cells[name], name
 
 
 def _kind(cells: Cells) -> Offer.Kind:
     text = _words(cells.get("type", ""))
     if text:
+        if text == Kind.OTHER:
+            raise ValueError("type: What this code gives can be made in Stripe only; it comes from there.")
         if text not in TYPES:
             raise ValueError(f"type: “{cells['type']}” is not known; write percent, amount or free.")
         return TYPES[text]
@@ -193,7 +218,18 @@ def _kind(cells: Cells) -> Offer.Kind:
                 "value: This could be a percentage or an amount; write it with %, or add a column type."
             )
         return Kind.PERCENT
-    return Kind.AMOUNT if cells.get("amount_off") else Kind.PERCENT
+    given = (kind for kind, name in VALUE_OF.items() if cells.get(name))
+    return next(given, Kind.PERCENT)
+
+
+def _amount(text: str, unit: str, name: str, *, least: int = 1) -> int:
+    try:
+        found = money.parse(text, unit)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    if found < least:
+        raise ValueError(f"{name}: The amount must be above zero.")
+    return found
 
 
 def _percent(text: str, name: str) -> Decimal:

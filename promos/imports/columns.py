@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from promos import spreadsheets
+
 #: Our columns, each with the headers that are taken for it without being told (case and punctuation aside).
 ALIASES: dict[str, tuple[str, ...]] = {
     "code": (
@@ -34,7 +36,10 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "percentage discount",
     ),
     "amount_off": ("amount", "discount amount", "fixed amount"),
+    "fixed_price": (),
+    "list_price_id": (),
     "currency": ("currency code",),
+    "further_amounts": (),
     "duration": ("recurrence",),
     "months": ("duration in months", "duration months", "number of months"),
     "products": ("product", "product id", "product ids", "applies to"),
@@ -100,6 +105,9 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "minimum purchase",
         "minimum spend",
     ),
+    "minimum_currency": ("minimum amount currency",),
+    "further_minimums": (),
+    "customer": ("customer email",),
     "active": ("enabled", "is active", "state", "status"),
 }
 
@@ -117,7 +125,10 @@ class Columns:
 
     def cells(self, row: list[str]) -> dict[str, str]:
         """Return the text of each column; a row that ends early has empty ones."""
-        return {name: row[place].strip() if place < len(row) else "" for name, place in self.places.items()}
+        return {
+            name: spreadsheets.plain(row[place].strip()) if place < len(row) else ""
+            for name, place in self.places.items()
+        }
 
 
 def match(header: list[str], chosen: Mapping[str, str]) -> Columns:

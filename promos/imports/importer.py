@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
 from promos import codes, offers, promo_codes
-from promos.imports import cells, columns, tables
+from promos.imports import cells, columns, people, tables
 from promos.imports.cells import Cells, Terms
 from promos.imports.columns import Mismatch
 from promos.imports.tables import Table, Unreadable
@@ -125,6 +126,7 @@ class _Reader:
         self.width = width
         self.offers: dict[Terms, Offer | str] = {}
         self.lines: dict[str, int] = {}
+        self.people = people.People()
         self.campaigns = {campaign.name.casefold(): campaign for campaign in Campaign.objects.all()}
 
     def read(self, text_row: tables.TextRow) -> Row:
@@ -152,17 +154,12 @@ class _Reader:
             code=row.code,
             offer=offer,
             campaign=self._campaign(values.get("campaign", "")),
+            customer=self.people.find(values.get("customer", "")),
             description=values.get("description", ""),
-            starts_at=cells.moment(values, "starts_at"),
-            expires_at=cells.moment(values, "expires_at", ends=True),
             max_redemptions=_left(values),
-            max_redemptions_per_customer=cells.count(values, "max_per_customer"),
-            first_time_only=cells.is_yes(values, "first_time"),
-            minimum_amount=cells.amount(values, "minimum_amount"),
             paused_at=None if cells.is_on(values) else self.now,
+            **_limits(values),
         )
-        if draft.minimum_amount:
-            draft.minimum_amount_currency = cells.currency(values)
         if draft.expires_at and draft.expires_at <= self.now:
             raise _Over(f"It expired on {draft.expires_at:%Y-%m-%d}.")
         promo_codes.check_row(draft)
@@ -190,6 +187,19 @@ class _Reader:
         return self.campaigns[name.casefold()]
 
 
+def _limits(values: Cells) -> dict[str, Any]:
+    minimum_amount, minimum_currency = cells.minimum(values)
+    return {
+        "starts_at": cells.moment(values, "starts_at"),
+        "expires_at": cells.moment(values, "expires_at", ends=True),
+        "max_redemptions_per_customer": cells.count(values, "max_per_customer"),
+        "first_time_only": cells.is_yes(values, "first_time"),
+        "minimum_amount": minimum_amount,
+        "minimum_amount_currency": minimum_currency,
+        "minimum_currency_amounts": cells.further(values, "further_minimums") if minimum_amount else {},
+    }
+
+
 def _completed(wanted: Terms) -> Offer | str:
     offer = wanted.offer()
     try:
@@ -197,6 +207,9 @@ def _completed(wanted: Terms) -> Offer | str:
         offers.refuse_unknown(offer)
     except ValidationError as error:
         return _in_words(error)
+    if wanted.currency and offer.currency != wanted.currency:
+        # A fixed price was read in the row's currency, and is one in that of the list price.
+        return f"currency: The list price is in {offer.currency.upper()}."
     return offer
 
 

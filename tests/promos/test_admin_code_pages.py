@@ -40,7 +40,7 @@ def test_export_holds_what_is_filtered(office: Client) -> None:
     factories.PromoCodeFactory(code="UNUSED")
     [row] = exported(office, uses="used")
     assert (row["code"], row["gives"], row["used"]) == ("USED", "20% off, once", "3")
-    assert (row["minimum_amount"], row["currency"]) == ("50.50", "USD")
+    assert (row["minimum_amount"], row["minimum_currency"]) == ("50.50", "USD")
 
 
 def test_export_takes_one_query_for_many_codes(office: Client, django_assert_max_num_queries) -> None:
@@ -81,7 +81,7 @@ def test_import_says_first_what_would_become_of_it(office: Client) -> None:
 
 def test_import_names_the_columns_it_understands(office: Client) -> None:
     page = office.get(IMPORT).content.decode()
-    assert "amount_off, currency, duration, months, products, max_redemptions" in page
+    assert "further_amounts, duration, months, products, max_redemptions" in page
 
 
 def test_import_names_bad_rows_and_imports_none(office: Client) -> None:
