@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from analytics import reckoning
 from analytics.queries import SETTLED
@@ -88,6 +88,17 @@ def _owners(owners: QuerySet[Any], column: str, *, names: tuple[str, ...]) -> It
         for table, when in _WHEN.items():
             rows = kept[table].of(owner["pk"])
             yield from _compare(table, rows, _folded(days, table), (*when, "currency"), name)
+    yield from _of_nobody(owners, column)
+
+
+def _of_nobody(owners: QuerySet[Any], column: str) -> Iterator[Difference]:
+    """Check that what is kept of codes, or batches, that are not there is nothing."""
+    is_owned = Exists(owners.filter(pk=OuterRef(column)))
+    for table, when in _WHEN.items():
+        key = (column, *when, "currency")
+        kept = table._default_manager.filter(~is_owned, **{f"{column}__isnull": False})
+        rows = kept.values("pk", *key, *table.COLUMNS)
+        yield from _compare(table, rows.iterator(reckoning.CHUNK), {}, key, "nobody's")
 
 
 #: What tells the rows of a code in one table apart, besides the currency.

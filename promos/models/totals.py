@@ -58,12 +58,13 @@ class CodeSums(LedgerSums):
     OF_REDEMPTIONS = ("redemptions", "new_customer_redemptions")
     COLUMNS = (*LedgerSums.COLUMNS, *OF_REDEMPTIONS)
 
-    # Each constraint's index begins with one of the two.
+    # Each constraint's index begins with one of the two. What has totals has redemptions, which protect it; checked
+    # here again, a total would lock its code, and a tenth of the time of filling the totals would go into it.
     promo_code = models.ForeignKey(
-        PromoCode, null=True, db_index=False, on_delete=models.CASCADE, related_name="+"
+        PromoCode, null=True, db_constraint=False, db_index=False, on_delete=models.CASCADE, related_name="+"
     )
     batch = models.ForeignKey(
-        CodeBatch, null=True, db_index=False, on_delete=models.CASCADE, related_name="+"
+        CodeBatch, null=True, db_constraint=False, db_index=False, on_delete=models.CASCADE, related_name="+"
     )
     redemptions = models.BigIntegerField(default=0, help_text="Settled ones, refunded later or not.")
     new_customer_redemptions = models.BigIntegerField(

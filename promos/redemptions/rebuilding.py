@@ -279,7 +279,7 @@ def _correct_all_time() -> None:
 
 def _wrong(key: tuple[str, ...], rows: str, kept: str, columns: tuple[str, ...]) -> str:
     """Return the SQL of what rows and, negatively, what is kept of them sum up to, where that is anything."""
-    sums = (f"CAST({f'SUM({name})' if name in columns else 0} AS bigint) AS {name}" for name in _ADDED)
+    sums = (f"CAST({f'SUM({name})' if name in columns else 'NULL'} AS bigint) AS {name}" for name in _ADDED)
     return (
         f"SELECT {', '.join((*key, *sums))} FROM ({rows} UNION ALL {kept}) AS added GROUP BY {', '.join(key)} "  # noqa: S608 - our names
         f"HAVING {' OR '.join(f'SUM({column}) <> 0' for column in columns)}"
@@ -295,8 +295,10 @@ def _correct_codes(table: type[CodeSums], *when: str) -> None:
 def _correct(table: type[LedgerSums], names: tuple[str, ...], key: str, condition: str) -> None:
     """Add what was found wrong to a table's totals, in the order in which recording locks them."""
     by_bytes = _DIALECTS[connection.vendor].by_bytes
+    # Each sum was made once, of entries or of redemptions; the greatest costs half of what summing up again would.
+    sums = ", ".join(f"COALESCE(MAX({column}), 0)" for column in table.COLUMNS)
     rows = (
-        f"SELECT {key}, {', '.join(f'SUM({column})' for column in table.COLUMNS)} FROM promos_wrong "  # noqa: S608 - our names
+        f"SELECT {key}, {sums} FROM promos_wrong "  # noqa: S608 - our names
         f"WHERE {condition} GROUP BY {', '.join(names)} "
         f"ORDER BY {', '.join(f'{name} {by_bytes}' if name == 'plan' else name for name in names)}"
     )

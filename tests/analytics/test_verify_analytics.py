@@ -146,6 +146,20 @@ def test_verify_names_the_total_of_a_batch() -> None:
     assert (found["name"], found["kept"], found["reckoned"]) == ("B-#### usd", 1, 2)
 
 
+@pytest.mark.parametrize("table", [CodeTotal, CodeWeekTotal, CodeDayTotal])
+@pytest.mark.parametrize("column", ["promo_code_id", "batch_id"])
+def test_verify_names_a_total_of_nobody(code: PromoCode, table: type[Model], column: str) -> None:
+    row = table.objects.filter(promo_code=code, currency="usd").earliest("pk")
+    row.pk, row.promo_code_id = None, None
+    setattr(row, column, 404)
+    row.save()
+
+    found = verify()["differences"]
+
+    assert {(one["table"], one["id"], one["reckoned"]) for one in found} == {(table._meta.db_table, row.pk, 0)}
+    assert found[0]["name"].startswith("nobody's 404")
+
+
 @pytest.mark.parametrize(("field", "right"), [("used_count", 2), ("held_count", 1)])
 def test_verify_names_a_wrong_counter_of_a_code(code: PromoCode, field: str, right: int) -> None:
     PromoCode.objects.filter(pk=code.pk).update(**{field: 5})
@@ -226,7 +240,7 @@ def test_verify_asks_as_many_queries_for_many_rows_as_for_few(
         redeem(other)
     PromoCode.objects.exclude(pk=code.pk).update(used_count=1)
 
-    with django_assert_num_queries(31):
+    with django_assert_num_queries(37):
         verify()
 
 
