@@ -49,7 +49,7 @@ def bits(pattern: str) -> float:
     return pattern.count(PLACE) * math.log2(len(ALPHABET))
 
 
-def check(batch: CodeBatch, *, offer: Offer, is_guessable_fine: bool = False) -> None:
+def check(batch: CodeBatch, *, offer: Offer, now: datetime, is_guessable_fine: bool = False) -> None:
     """Normalise the batch and raise ValidationError, by field, for what is wrong with it or its offer."""
     batch.prefix, batch.pattern = codes.normalise(batch.prefix), codes.normalise(batch.pattern)
     errors = _errors(batch, is_guessable_fine=is_guessable_fine)
@@ -59,7 +59,7 @@ def check(batch: CodeBatch, *, offer: Offer, is_guessable_fine: bool = False) ->
         **{name: getattr(batch, name) for name in _LIMITS},
     )
     try:
-        promo_codes.check(sample, offer=offer)
+        promo_codes.check(sample, offer=offer, made_at=now)
     except ValidationError as error:
         errors |= {name: each for name, each in error.error_dict.items() if name != "code"}
     if errors:
@@ -68,14 +68,19 @@ def check(batch: CodeBatch, *, offer: Offer, is_guessable_fine: bool = False) ->
 
 @transaction.atomic
 def create(
-    batch: CodeBatch, *, offer: Offer, by: User | None = None, is_guessable_fine: bool = False
+    batch: CodeBatch,
+    *,
+    offer: Offer,
+    now: datetime,
+    by: User | None = None,
+    is_guessable_fine: bool = False,
 ) -> CodeBatch:
     """Save a new batch with its offer; the worker makes its codes.
 
     Raises:
         ValidationError: by field of the batch or of the offer; nothing is saved.
     """
-    check(batch, offer=offer, is_guessable_fine=is_guessable_fine)
+    check(batch, offer=offer, now=now, is_guessable_fine=is_guessable_fine)
     offer.save()
     batch.offer, batch.created_by = offer, by
     batch.save()

@@ -242,6 +242,8 @@ def _errors_of_new(code: PromoCode, offer: Offer, made_at: datetime) -> dict[str
     errors: dict[str, list[ValidationError]] = {}
     if code.expires_at and code.expires_at <= made_at:
         errors["expires_at"] = [ValidationError("The code would already be over.")]
+    if code.campaign and code.campaign.ends_at and code.campaign.ends_at <= made_at:
+        errors["campaign"] = [ValidationError("This campaign is over.")]
     try:
         offers.refuse_unknown(offer)
         _refuse_minimum_in_unknown_currency(code)

@@ -12,6 +12,7 @@ from django.forms.models import construct_instance
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldBooleanSwitchWidget
@@ -80,6 +81,7 @@ class BatchForm(PromoCodeForm):
             batches.check(
                 self.instance,
                 offer=self.offer,
+                now=timezone.now(),
                 is_guessable_fine=self.cleaned_data.get("is_guessable_fine", False),
             )
         except ValidationError as error:
@@ -118,8 +120,13 @@ class CodeBatchAdmin(ProjectAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: CodeBatch, form: BatchForm, change: bool) -> None:
-        insists = form.cleaned_data["is_guessable_fine"]
-        batches.create(obj, offer=form.offer, by=cast("User", request.user), is_guessable_fine=insists)
+        batches.create(
+            obj,
+            offer=form.offer,
+            now=timezone.now(),
+            by=cast("User", request.user),
+            is_guessable_fine=form.cleaned_data["is_guessable_fine"],
+        )
 
     def response_add(self, request: HttpRequest, obj: CodeBatch, post_url_continue: str | None = None) -> Any:
         """Go where the progress is shown, unless another is to be added."""

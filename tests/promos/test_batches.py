@@ -1,7 +1,7 @@
 """Many unique codes: what may be asked for, that they are unique, and that an interrupted batch goes on."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -14,18 +14,19 @@ from promos.models import CodeBatch, Offer, PromoCode
 from tests import factories
 
 pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 10, 1, tzinfo=UTC)
 SAFE = "####-####-####"
 
 
 def batch(**fields: object) -> CodeBatch:
     row = CodeBatch(**{"prefix": "GIFT-", "pattern": SAFE, "requested": 5, "max_redemptions": 1} | fields)
-    return batches.create(row, offer=Offer(percent_off=20), is_guessable_fine=True)
+    return batches.create(row, offer=Offer(percent_off=20), now=datetime.now(UTC), is_guessable_fine=True)
 
 
 def errors(is_guessable_fine: bool = False, **fields: object) -> dict[str, list[str]]:
     row = CodeBatch(**{"pattern": SAFE, "requested": 5} | fields)
     with pytest.raises(ValidationError) as refused:
-        batches.check(row, offer=Offer(percent_off=20), is_guessable_fine=is_guessable_fine)
+        batches.check(row, offer=Offer(percent_off=20), now=NOW, is_guessable_fine=is_guessable_fine)
     return refused.value.message_dict
 
 
@@ -112,6 +113,7 @@ def test_batch_whose_texts_are_all_taken_is_stopped_and_says_why(now: datetime) 
         ({"pattern": "##########"}, "pattern"),
         ({"prefix": "A B"}, "prefix"),
         ({"max_redemptions": 0}, "max_redemptions"),
+        ({"expires_at": NOW}, "expires_at"),
     ],
 )
 def test_batch_is_refused_beside_the_field(fields: dict[str, object], field: str) -> None:
@@ -121,7 +123,7 @@ def test_batch_is_refused_beside_the_field(fields: dict[str, object], field: str
 def test_guessable_pattern_is_taken_only_when_the_owner_insists() -> None:
     assert "guess" in errors(pattern="######")["pattern"][0]
     batches.check(
-        CodeBatch(pattern="######", requested=5), offer=Offer(percent_off=20), is_guessable_fine=True
+        CodeBatch(pattern="######", requested=5), offer=Offer(percent_off=20), now=NOW, is_guessable_fine=True
     )
     assert "too few" in errors(is_guessable_fine=True, pattern="##", requested=1000)["pattern"][0]
 
@@ -134,7 +136,7 @@ def test_letters_are_evenly_likely() -> None:
 def test_codes_of_a_batch_wait_for_approval(owner: User, now: datetime, settings: Settings) -> None:
     settings.APPROVAL_REQUIRED = True
     row = CodeBatch(pattern=SAFE, requested=2)
-    batches.create(row, offer=Offer(kind="free"), by=owner)
+    batches.create(row, offer=Offer(kind="free"), now=now, by=owner)
     batches.work(now)
     code = PromoCode.objects.all()[0]
     assert (codes.status(code, now), code.terms_changed_by) == (codes.Status.WAITING, owner)

@@ -22,7 +22,7 @@ OFFERS: dict[str, dict[str, Any]] = {
         "amount_off": 1050,
         "currency": "usd",
         "currency_amounts": FURTHER,
-        "product_ids": ["p_1", "p_2"],
+        "product_ids": ["prod_eur", "prod_team"],
     },
     "free": {"percent_off": 100, "duration": "forever"},
     "fixed_price": {
@@ -49,6 +49,8 @@ LIMITS: dict[str, Any] = {
 @pytest.fixture
 def office(owner: User, client: Client) -> Client:
     factories.PriceFactory(id="price_monthly", amount=10_000, product__id="prod_team")
+    factories.PriceFactory(currency="eur", product__id="prod_eur")
+    factories.PriceFactory(currency="jpy")
     client.force_login(owner)
     return client
 

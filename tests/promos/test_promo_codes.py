@@ -50,6 +50,8 @@ def test_create_refuses_what_is_over_and_change_does_not(now: datetime) -> None:
     moment = timedelta(microseconds=1)
     found = errors_of(PromoCode(code="A", expires_at=now), Offer(kind="free"), now)
     assert found == {"expires_at": ["The code would already be over."]}
+    found = errors_of(PromoCode(code="A", campaign=CampaignFactory(ends_at=now)), Offer(kind="free"), now)
+    assert found == {"campaign": ["This campaign is over."]}
     code = PromoCode(code="A", expires_at=now + moment)
     promo_codes.create(code, offer=Offer(kind="free"), now=now)
     code.description = "Ended"
