@@ -1,10 +1,13 @@
-"""The customer's running subscription as the page shows it."""
+"""The customer's running subscriptions as the page shows them."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.db.models import QuerySet
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -15,6 +18,8 @@ from promos.billing import renewals, words
 from promos.models import Customer, PromoCode, StripePromotionCode, Subscription
 from promos.plans import Plan
 
+#: Whatever is sent in place of a number, the database can compare this.
+NUMBER = re.compile(r"[0-9]{1,18}")
 #: Stripe's words for a subscription that still runs, and ours for the customer.
 STATUSES: dict[str, str | Promise] = {
     "active": gettext_lazy("Active"),
@@ -40,6 +45,7 @@ class Discount:
 class Current:
     """A running subscription in words; amounts and dates are formatted, empty when not known."""
 
+    number: int
     plan_name: str
     status: str
     price: str
@@ -49,44 +55,66 @@ class Current:
     discounts: tuple[str, ...]
 
 
-def subscription_of(customer: Customer) -> Subscription | None:
-    """Return the customer's latest subscription that still runs."""
+def find(customer: Customer, number: str) -> Subscription | None:
+    """Return the customer's running subscription of this ``number``; the latest one, if none is named."""
+    running = _running(customer)
+    if not number:
+        return running.first()
+    return running.filter(pk=number).first() if NUMBER.fullmatch(number) else None
+
+
+def all_of(customer: Customer, *, now: datetime) -> list[Current]:
+    """Return the running subscriptions for the page, the latest first."""
+    running = list(_running(customer))
+    bought = plans.find_all({each.plan for each in running})
+    discounts = _discounts(running)
+    return [_in_words(each, bought.get(each.plan), discounts[each.pk], now=now) for each in running]
+
+
+def is_discounted(subscription: Subscription, *, now: datetime) -> bool:
+    """Say whether a discount runs, going by what Stripe last told."""
+    return any(each.reaches(now) for each in _discounts([subscription])[subscription.pk])
+
+
+def _running(customer: Customer) -> QuerySet[Subscription]:
     running = Subscription.objects.filter(customer=customer, status__in=STATUSES, ended_at=None)
-    return running.order_by("-started_at", "-pk").first()
+    return running.order_by("-started_at", "-pk")
 
 
-def of(customer: Customer, *, now: datetime) -> Current | None:
-    """Return the running subscription for the page; None when there is none."""
-    subscription = subscription_of(customer)
-    if subscription is None:
-        return None
-    plan = plans.find(subscription.plan)
-    running = [each for each in _discounts(subscription) if each.reaches(now)]
+def _discounts(running: Collection[Subscription]) -> dict[int, list[Discount]]:
+    """Return the discounts of each subscription that come from a code, as Stripe last told of them."""
+    ids = {promotion_code_id for each in running for promotion_code_id in each.discounts}
+    named = StripePromotionCode.objects.filter(stripe_promotion_code_id__in=ids).order_by("pk")
+    codes = [
+        (one.stripe_promotion_code_id, one.promo_code) for one in named.select_related("promo_code__offer")
+    ]
+    return {
+        each.pk: [
+            Discount(code, _moment(each.discounts[key])) for key, code in codes if key in each.discounts
+        ]
+        for each in running
+    }
+
+
+def _moment(epoch: int | None) -> datetime | None:
+    return datetime.fromtimestamp(epoch, UTC) if epoch else None
+
+
+def _in_words(
+    subscription: Subscription, plan: Plan | None, discounts: list[Discount], *, now: datetime
+) -> Current:
+    running = [each for each in discounts if each.reaches(now)]
     renewal = subscription.current_period_ends_at
     return Current(
+        number=subscription.pk,
         plan_name=plan.name if plan else "",
         status=str(STATUSES[subscription.status]),
         price=f"{money.display(plan.amount, plan.currency)} {words.per(plan)}" if plan else "",
         renews_on="" if subscription.cancel_at else _date(renewal),
         ends_on=_date(subscription.cancel_at),
         next_price=_next_price(plan, [each for each in running if each.reaches(renewal)]),
-        discounts=tuple(_in_words(each) for each in running),
+        discounts=tuple(_lasting(each) for each in running),
     )
-
-
-def is_discounted(subscription: Subscription, *, now: datetime) -> bool:
-    """Say whether a discount runs, going by what Stripe last told."""
-    return any(each.reaches(now) for each in _discounts(subscription))
-
-
-def _discounts(subscription: Subscription) -> list[Discount]:
-    ends = subscription.discounts
-    named = StripePromotionCode.objects.filter(stripe_promotion_code_id__in=ends)
-    return [
-        Discount(each.promo_code, datetime.fromtimestamp(end, UTC) if end else None)
-        for each in named.select_related("promo_code__offer").order_by("pk")
-        for end in [ends[each.stripe_promotion_code_id]]
-    ]
 
 
 def _next_price(plan: Plan | None, running: list[Discount]) -> str:
@@ -96,7 +124,7 @@ def _next_price(plan: Plan | None, running: list[Discount]) -> str:
     return money.display(amount, plan.currency)
 
 
-def _in_words(discount: Discount) -> str:
+def _lasting(discount: Discount) -> str:
     if discount.ends_at is None:
         return _("%(code)s, for as long as you stay") % {"code": discount.code.code}
     return _("%(code)s, until %(date)s") % {"code": discount.code.code, "date": _date(discount.ends_at)}

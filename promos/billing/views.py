@@ -189,9 +189,9 @@ def open_checkout(request: CustomerRequest) -> HttpResponse:
 @posted
 @for_customers
 def give_code(request: CustomerRequest) -> HttpResponse:
-    """Give a code to the running subscription and say what became of it: a refusal beside what was typed."""
+    """Give a code to a running subscription and say what became of it: a refusal beside what was typed."""
     customer = customers.for_user(request.user)
-    subscription = current.subscription_of(customer)
+    subscription = current.find(customer, request.POST.get("subscription", ""))
     text = request.POST.get("subscription_code", "")
     if subscription is None or not text.strip():
         return redirect("billing:plans")
@@ -205,7 +205,8 @@ def give_code(request: CustomerRequest) -> HttpResponse:
         return redirect("billing:plans")
     if not verdict.is_accepted:
         refusal = words.refusal_while_running(verdict, plan)
-        return _plans_page(request, OrderForm(plans=plans.active()), given_refusal=refusal, status=422)
+        form = OrderForm(plans=plans.active())
+        return _plans_page(request, form, status=422, given_refusal=refusal, refused_number=subscription.pk)
     messages.success(request, _("Your code is applied to your next payments."))
     return redirect("billing:plans")
 
@@ -279,16 +280,15 @@ def _plans_page(
     verdict: Verdict | None = None,
     *,
     status: int = 200,
-    **said: str | bool,
+    **said: str | int,
 ) -> HttpResponse:
-    """Show the plans, with what is ``said`` on them: ``problem``, ``given_refusal``, ``is_link_dead``."""
+    """Show the plans, with what is ``said`` on them: ``problem``, ``is_link_dead``, ``given_refusal``."""
     on_sale, chosen = form.plans.values(), form.chosen_plan
     shown = bill.on_this_side(on_sale, chosen) if chosen else []
     cards, sides = [PlanCard.of(plan) for plan in shown], bill.choices(on_sale, chosen) if chosen else []
-    subscription = current.of(customers.for_user(request.user), now=timezone.now())
     context = {
         **_order(form, verdict),
-        "current": subscription,
+        "running": current.all_of(customers.for_user(request.user), now=timezone.now()),
         "cards": cards,
         "sides": sides,
         "is_answer": request.method == "POST",

@@ -134,7 +134,7 @@ def test_billing_page_is_accessible(
     page.set_viewport_size({"width": width, "height": 844})
     sign_in(page, site, customer)
     field, beside, wide = (
-        page.locator(place).bounding_box() or {} for place in ("#code", "#apply", "#subscription_code")
+        page.locator(place).bounding_box() or {} for place in ("#code", "#apply", "[name=subscription_code]")
     )
     assert field["y"] == beside["y"]
     assert wide["width"] > 150

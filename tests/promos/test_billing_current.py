@@ -1,6 +1,7 @@
 """The customer's running subscription, bought at the stand-in as a customer would."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 import requests
@@ -10,9 +11,11 @@ from django.utils.html import strip_tags
 from pytest_django import Settings
 
 from promos import redemptions, stripe_gateway
+from promos.billing import current
 from promos.models import Customer, Subscription
 from promos.standin.server import Standin
 from tests import factories, shop
+from tests.factories import LONG_AGO
 from tests.shop import Shop
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +38,7 @@ def buy(buyer: Client, plan: str, now: datetime, *, code: str = "") -> Subscript
     requests.post(
         url, data={"action": "pay", "card": "4242 4242 4242 4242"}, allow_redirects=False, timeout=10
     )
-    [made] = stripe_gateway.list_subscriptions()
+    made = next(iter(stripe_gateway.list_subscriptions()))
     return redemptions.note_subscription(made, now=now)
 
 
@@ -91,6 +94,46 @@ def test_page_says_that_another_order_is_a_second_subscription(
     assert warning in buyer.get("/billing/").content.decode()
 
 
+def test_page_shows_every_running_subscription(buyer: Client, team: Shop, now: datetime) -> None:
+    buy(buyer, team.monthly, now)
+    buy(buyer, team.yearly, now)
+    page = buyer.get("/billing/").content.decode()
+    assert "Your 2 subscriptions" in page
+    assert "You already have 2 subscriptions." in page
+    shown = [plan in page for plan in ("$99.50 a month</dd>", "$990.00 a year</dd>")]
+    assert (shown, page.count("Cards, invoices, cancelling")) == ([True, True], 1)
+
+
+def test_code_goes_to_the_subscription_it_was_entered_for(buyer: Client, team: Shop, now: datetime) -> None:
+    monthly, yearly = buy(buyer, team.monthly, now), buy(buyer, team.yearly, now)
+    shop.give_code("LOYAL", offer={"duration": "forever"})
+    buyer.post("/billing/subscription/code/", {"subscription": monthly.pk, "subscription_code": "loyal"})
+    monthly.refresh_from_db()
+    yearly.refresh_from_db()
+    assert (len(monthly.discounts), len(yearly.discounts)) == (1, 0)
+
+
+@pytest.mark.parametrize("number", ["x", "9" * 30, "{somebody_elses}"])
+def test_code_for_no_subscription_of_the_customers_is_not_given(
+    buyer: Client, team: Shop, now: datetime, number: str
+) -> None:
+    buy(buyer, team.monthly, now)
+    other = factories.SubscriptionFactory(plan=team.monthly)
+    shop.give_code("LOYAL")
+    sent = {"subscription": number.format(somebody_elses=other.pk), "subscription_code": "LOYAL"}
+    assert buyer.post("/billing/subscription/code/", sent)["Location"] == "/billing/"
+    assert Subscription.objects.exclude(discounts={}).count() == 0
+
+
+def test_subscriptions_take_the_same_queries_however_many(
+    buyer: Client, customer: Customer, team: Shop, django_assert_num_queries: Any
+) -> None:
+    running = {"customer": customer, "plan": team.monthly, "discounts": {"promo_1": None}}
+    factories.SubscriptionFactory.create_batch(5, **running)
+    with django_assert_num_queries(3):
+        assert len(current.all_of(customer, now=LONG_AGO)) == 5
+
+
 def test_second_code_does_not_take_the_place_of_the_first(buyer: Client, team: Shop, now: datetime) -> None:
     shop.give_code("FIRST", offer={"duration": "forever"})
     shop.give_code("SECOND")
@@ -117,7 +160,7 @@ def test_refused_code_says_why_and_changes_nothing(
     shop.give_code("YEARLY", offer={"product_ids": [team.yearly_product]})
     page = buyer.post("/billing/subscription/code/", {"subscription_code": text}).content.decode()
     assert said in page
-    assert f'value="{text}" required aria-invalid="true"' in page
+    assert f'value="{text}" aria-invalid="true"' in page
     assert next(iter(stripe_gateway.list_subscriptions()))["discounts"] == []
 
 
