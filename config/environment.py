@@ -7,6 +7,7 @@ expected; an empty one is as good as none. Every reader raises ImproperlyConfigu
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Collection
 from decimal import Decimal, InvalidOperation
@@ -28,8 +29,8 @@ _env = environ.Env()
 
 
 def read(path: Path) -> None:
-    """Take what a file sets, unless the environment itself does."""
-    _env.read_env(path)
+    """Take what a file sets, unless the environment itself does; ENV_FILE names another file."""
+    _env.read_env(os.environ.get("ENV_FILE") or path)
 
 
 def text(name: str, *, default: str = "") -> str:

@@ -2,6 +2,7 @@
 
 import gc
 import multiprocessing
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 # Read before Django's settings are, from the same file.
 _env = environ.Env()
-_env.read_env(Path(__file__).resolve().parent.parent / ".env")
+_env.read_env(os.environ.get("ENV_FILE") or Path(__file__).resolve().parent.parent / ".env")
 
 bind = _env.str("WEB_BIND", default="127.0.0.1:8000")
 worker_class = "gthread"

@@ -3,7 +3,6 @@
 import os
 import re
 import runpy
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -192,15 +191,30 @@ def test_gunicorn_refuses_a_wrong_number_of_processes(monkeypatch: pytest.Monkey
 def test_gunicorn_takes_its_settings_from_the_same_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("WEB_BIND", "0.0.0.0:9000"), ("WEB_CONCURRENCY", "7")):
-        with (tmp_path / ".env").open("a") as file:
-            file.write(f"{name}={value}\n")
+    told(monkeypatch, tmp_path / ".env", WEB_BIND="0.0.0.0:9000", WEB_CONCURRENCY="7")
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / ".env"))
+
+    found = runpy.run_path(str(HOUSE / "config" / "gunicorn.py"))
+
+    assert (found["bind"], found["workers"]) == ("0.0.0.0:9000", 7)
+
+
+@pytest.mark.parametrize(("named", "read"), [("", "here"), ("there", "there")])
+def test_another_file_is_read_where_one_is_named(
+    named: str, read: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("here", "there"):
+        told(monkeypatch, tmp_path / place, THE_NAME=place)
+    monkeypatch.setenv("ENV_FILE", named and str(tmp_path / named))
+
+    environment.read(tmp_path / "here")
+
+    assert environment.text("THE_NAME") == read
+
+
+def told(monkeypatch: pytest.MonkeyPatch, path: Path, **lines: str) -> None:
+    path.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+    for name in lines:
         # Set and unset again, so that what the file puts there goes after the test.
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    (tmp_path / "config").mkdir()
-    shutil.copy(HOUSE / "config" / "gunicorn.py", tmp_path / "config")
-
-    found = runpy.run_path(str(tmp_path / "config" / "gunicorn.py"))
-
-    assert (found["bind"], found["workers"]) == ("0.0.0.0:9000", 7)
