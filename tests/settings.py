@@ -4,4 +4,4 @@ import os
 
 os.environ["ENV_FILE"] = os.devnull
 
-from config.settings import *  # noqa: E402
+from config.settings import *

@@ -156,7 +156,9 @@ def test_verify_names_a_total_of_nobody(code: PromoCode, table: type[Model], col
 
     found = verify()["differences"]
 
-    assert {(one["table"], one["id"], one["reckoned"]) for one in found} == {(table._meta.db_table, row.pk, 0)}
+    assert {(one["table"], one["id"], one["reckoned"]) for one in found} == {
+        (table._meta.db_table, row.pk, 0)
+    }
     assert found[0]["name"].startswith("nobody's 404")
 
 
