@@ -64,7 +64,7 @@ def _work_or_wait(pool: Pool, stop: threading.Event) -> None:
     except stripe_gateway.NotAuthorised:
         raise
     except Exception:
-        # One strange row, or a database that went away, which the driver tells past Django's errors in _wait.
+        # One strange row, or a database that went away or has no room left.
         logger.exception("The worker stumbled; it goes on in %s seconds", PAUSE_SECONDS)
         connection.close()
         stop.wait(PAUSE_SECONDS)
@@ -134,5 +134,6 @@ def _wait(stop: threading.Event) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(f"LISTEN {CHANNEL}")
-    for _ in connection.connection.notifies(timeout=POLL_SECONDS, stop_after=1):
-        pass
+    with connection.wrap_database_errors:
+        for _ in connection.connection.notifies(timeout=POLL_SECONDS, stop_after=1):
+            pass
