@@ -1,10 +1,14 @@
-"""What a monitor asks: does the database answer, and does the worker keep up?"""
+"""What a monitor asks: does the database answer and take writes, and does the worker keep up?"""
 
 from __future__ import annotations
 
+import secrets
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
+from django.core.cache import cache
 from django.db import DatabaseError
 from django.db.models import Min, Q
 from django.db.models.functions import Coalesce
@@ -18,6 +22,8 @@ from promos.sync.drift import doctor
 
 #: The worker looks twice a second; work that has been due for this long means that it does not run.
 LATEST = timedelta(minutes=10)
+#: How often writing is tried at most, however often somebody asks, and with how much: more than a page is left free.
+TRIED_SECONDS, TRIED_BYTES = 10, 12_000
 
 
 @dataclass(frozen=True)
@@ -27,14 +33,19 @@ class Health:
     ``differences`` is what the last comparison with Stripe left to the owner.
     """
 
+    takes_writes: bool
     queue_age: timedelta
     last_webhook_at: datetime | None
     reconciled_at: datetime | None
     differences: int
 
     @property
-    def is_good(self) -> bool:
+    def is_prompt(self) -> bool:
         return self.queue_age <= LATEST
+
+    @property
+    def is_good(self) -> bool:
+        return self.takes_writes and self.is_prompt
 
 
 def check(now: datetime) -> Health:
@@ -43,11 +54,21 @@ def check(now: datetime) -> Health:
     last = WebhookEvent.objects.order_by("-received_at").values_list("received_at", flat=True).first()
     run = doctor.last()
     return Health(
+        takes_writes=_takes_writes(int(time.monotonic() / TRIED_SECONDS)),
         queue_age=max(now - since, timedelta()),
         last_webhook_at=last,
         reconciled_at=run.started_at if run else None,
         differences=doctor.left().count(),
     )
+
+
+@lru_cache(maxsize=1)
+def _takes_writes(period: int) -> bool:
+    """Say whether the database takes a write of some size, tried once in each period; a full disk still lets us read."""
+    # Of its own, since other processes try as well; what cannot be written is told by nothing but its absence.
+    key = f"health-{secrets.token_hex(8)}"
+    cache.set(key, secrets.token_bytes(TRIED_BYTES))
+    return key in cache and cache.delete(key)
 
 
 def _event_due_since(now: datetime) -> datetime | None:
@@ -78,8 +99,8 @@ def healthz(request: HttpRequest) -> JsonResponse:
         return JsonResponse({"ok": False, "database": "unreachable"}, status=503)
     body = {
         "ok": health.is_good,
-        "database": "ok",
-        "queue": "ok" if health.is_good else "late: is the worker (manage.py sync_worker) running?",
+        "database": "ok" if health.takes_writes else "takes no writes: is its disk full?",
+        "queue": "ok" if health.is_prompt else "late: is the worker (manage.py sync_worker) running?",
         "queue_age_seconds": int(health.queue_age.total_seconds()),
         "last_webhook_at": health.last_webhook_at,
         "reconciled_at": health.reconciled_at,

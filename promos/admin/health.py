@@ -51,14 +51,14 @@ def lines(now: datetime) -> list[Line]:
     """Return what was found, each with a fix where one is needed; Stripe is not asked."""
     found = health.check(now)
     return [
-        _database(),
+        _database(found),
         _key(),
         _endpoint(),
         _last_event(found, now),
         Line(
             "Queue",
             f"The oldest piece of work waits for {_span(found.queue_age)}",
-            found.is_good,
+            found.is_prompt,
             "Is the worker (manage.py sync_worker) running? After a large batch it only needs time.",
         ),
         _comparison(found, now),
@@ -67,8 +67,11 @@ def lines(now: datetime) -> list[Line]:
     ]
 
 
-def _database() -> Line:
-    return Line("Database", f"{connection.display_name} answers", True)
+def _database(found: health.Health) -> Line:
+    words = f"{connection.display_name} answers{'' if found.takes_writes else ', but takes no writes'}"
+    return Line(
+        "Database", words, found.takes_writes, "Is its disk full? The log says what the database says."
+    )
 
 
 def _key() -> Line:

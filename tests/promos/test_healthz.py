@@ -13,6 +13,11 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def _nothing_tried_yet():
+    health._takes_writes.cache_clear()
+
+
 def test_healthy_installation_answers_200(client, now):
     factories.WebhookEventFactory(received_at=now, processed_at=now, mirrored_at=now)
 
@@ -82,3 +87,29 @@ def test_unreachable_database_answers_503(client):
         response = client.get("/healthz")
 
     assert (response.status_code, response.json()) == (503, {"ok": False, "database": "unreachable"})
+
+
+def full(execute, sql, params, many, context):
+    if sql.startswith(("INSERT", "UPDATE", "DELETE")):
+        raise OperationalError("database or disk is full")
+    return execute(sql, params, many, context)
+
+
+def test_full_disk_answers_503(client):
+    with connection.execute_wrapper(full):
+        response = client.get("/healthz")
+
+    answer = response.json()
+    assert (response.status_code, answer["database"]) == (503, "takes no writes: is its disk full?")
+    assert answer["queue"] == "ok"
+
+
+def test_writing_is_tried_once_in_a_while(now, monkeypatch):
+    monkeypatch.setattr(health.time, "monotonic", lambda: 5.0)
+    health.check(now)
+    with connection.execute_wrapper(full):
+        assert health.check(now).is_good
+
+    monkeypatch.setattr(health.time, "monotonic", lambda: 15.0)
+    with connection.execute_wrapper(full):
+        assert not health.check(now).is_good
