@@ -17,7 +17,7 @@ DISCOUNT_RATE_OF_ALL = (
     "Discount ÷ gross of all paid orders, those without a code too; not told of new or returning customers alone, "
     "since without a code only a first order tells which they are."
 )
-AVERAGE_DISCOUNT = "Discount ÷ discounted orders; an order with two codes counts for each of them."
+AVERAGE_DISCOUNT = "Discount ÷ discounted orders; an order with several codes is one."
 ACTUAL_AGAINST_LIST = (
     "Gross is what list prices would have brought, net what was kept; both added up from the first day shown."
 )

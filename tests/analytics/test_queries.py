@@ -10,7 +10,7 @@ from analytics import queries
 from analytics.periods import Period
 from analytics.queries import Scope
 from promos.models import LedgerEntry, PromoCodeUsage
-from tests.analytics.builders import after, buy, pay_back, redeem, renew
+from tests.analytics.builders import after, buy, pay_back, redeem, renew, take_more_off
 from tests.factories import (
     LONG_AGO,
     CampaignFactory,
@@ -32,7 +32,7 @@ def test_money_sums_orders_with_a_code(django_assert_num_queries: DjangoAssertNu
     pay_back(usage, 1_000, kind=LedgerEntry.Kind.DISPUTE, at=after(7))
     buy(gross=77_777)
 
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         (row,) = queries.money(JANUARY)
 
     assert row == queries.Money(
@@ -45,6 +45,26 @@ def test_money_sums_orders_with_a_code(django_assert_num_queries: DjangoAssertNu
         discounted_orders=1,
         discounted_gross_amount=29_950,
     )
+
+
+def test_money_counts_an_order_with_several_codes_once() -> None:
+    campaign = CampaignFactory()
+    order = redeem(PromoCodeFactory(campaign=campaign), gross=9_000, discount=1_000)
+    second, third = PromoCodeFactory(), PromoCodeFactory(campaign=campaign)
+    for code in (second, third):
+        take_more_off(order, code, 500)
+
+    of_all = queries.money(JANUARY)[0]
+    of_campaign = queries.money(Scope(campaign_id=campaign.pk))[0]
+    of_further_codes = queries.money(Scope(promo_code_ids=(second.pk, third.pk)))[0]
+
+    assert (of_all.discounted_orders, of_all.discounted_gross_amount, of_all.discount_amount) == (
+        1,
+        10_000,
+        2_000,
+    )
+    assert (of_campaign.discounted_orders, of_campaign.discount_amount) == (1, 1_500)
+    assert (of_further_codes.discounted_orders, of_further_codes.discount_amount) == (1, 1_000)
 
 
 def test_money_keeps_currencies_apart() -> None:

@@ -45,7 +45,7 @@ def test_overview_takes_the_same_queries_for_any_number_of_codes_and_currencies(
         for code in PromoCodeFactory.create_batch(4):
             redeem(code, currency=currency)
 
-    with django_assert_max_num_queries(28):
+    with django_assert_max_num_queries(30):
         assert len(reports.overview(JANUARY, now=after(20)).sections) == 3
 
 

@@ -11,7 +11,7 @@ from analytics.pages import revenue as page
 from analytics.periods import Period
 from analytics.selection import Selection
 from promos.models import LedgerEntry
-from tests.analytics.builders import after, buy, pay_back, redeem, renew
+from tests.analytics.builders import after, buy, pay_back, redeem, renew, take_more_off
 from tests.factories import CampaignFactory, PromoCodeFactory
 
 pytestmark = pytest.mark.django_db
@@ -25,11 +25,21 @@ def test_impact_sums_orders_with_a_code(django_assert_num_queries: DjangoAssertN
     pay_back(usage, 1_000, kind=LedgerEntry.Kind.DISPUTE, at=after(7))
     buy(gross=77_777)
 
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         found = revenue.impact(JANUARY)
 
     assert found == {"usd": Impact("usd", 39_900, 10_000, 4_000, 1_000, 24_900, 1, 29_950)}
     assert found["usd"].average_discount_amount == 10_000
+
+
+def test_impact_counts_an_order_with_two_codes_once() -> None:
+    order = redeem(PromoCodeFactory(), gross=9_500, discount=2_000)
+    take_more_off(order, PromoCodeFactory(), 500)
+
+    row = revenue.impact(JANUARY)["usd"]
+
+    assert (row.gross_amount, row.discount_amount, row.discounted_orders) == (10_000, 2_500, 1)
+    assert row.average_discount_amount == 2_500
 
 
 def test_average_discount_rounds_half_up_and_is_none_over_nothing() -> None:
