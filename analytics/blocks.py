@@ -10,6 +10,7 @@ from decimal import Decimal
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from analytics import formulas
 from analytics.formulas import Ratio
 from analytics.periods import Period
 from promos import money
@@ -80,6 +81,17 @@ def part(ratio: Ratio) -> Cell:
     return Cell(f"{ratio.part:,} of {ratio.whole:,}", ratio.part)
 
 
+def headline(ratio: Ratio) -> Cell:
+    """Show a ratio as a card's figure: over too few cases the cases themselves, which are all there is to say."""
+    return Cell(str(part(ratio)), str(ratio)) if ratio.is_too_few else share(ratio)
+
+
+def cases(label: str, ratio: Ratio) -> tuple[str, Cell]:
+    """Return the line under a headline that says of how many cases it is, which an export gives in any case."""
+    found = part(ratio)
+    return ("Too few for a percentage", Cell("", found.text)) if ratio.is_too_few else (label, found)
+
+
 def day(when: date) -> Cell:
     return Cell(when.isoformat())
 
@@ -99,6 +111,18 @@ class Card:
     link: str = ""
     note: str = ""
     lines: Sequence[tuple[str, str | Cell]] = field(default_factory=list)
+
+
+def codes_used(ratio: Ratio, link: str) -> Card:
+    """Say how many of the codes issued were ever redeemed."""
+    return Card(
+        "Codes used",
+        headline(ratio),
+        formulas.USAGE_RATE,
+        link,
+        note="Over all time",
+        lines=[cases("Redeemed, of those issued", ratio)],
+    )
 
 
 def before(shown: object, period: Period) -> str:

@@ -12,7 +12,6 @@ from analytics import attention, blocks, charts, formulas, links
 from analytics.attention import Concern
 from analytics.blocks import Card, Table
 from analytics.charts import Chart
-from analytics.formulas import Ratio
 from analytics.measures.top_codes import TopCode
 from analytics.periods import Period
 from analytics.reports import Figures, Overview, Section
@@ -42,7 +41,7 @@ def build(overview: Overview) -> Dashboard:
     """Put an overview into words."""
     return Dashboard(
         blocks=[_block(section, overview.period) for section in overview.sections],
-        general=[_conversion(overview), _codes_used(overview)],
+        general=[_conversion(overview), blocks.codes_used(overview.codes_used, links.used_codes())],
         concerns=attention.concerns(overview),
         recent=_recent(overview.recent),
         has_codes=overview.has_codes,
@@ -129,37 +128,12 @@ def _conversion(overview: Overview) -> Card:
     ratio, before = overview.conversion, overview.conversion_before
     return Card(
         title="Conversion, code to purchase",
-        value=_headline(ratio),
-        note=blocks.before(_headline(before), overview.period),
-        lines=[_cases("Bought, of those who entered a code", ratio)],
+        value=blocks.headline(ratio),
+        note=blocks.before(blocks.headline(before), overview.period),
+        lines=[blocks.cases("Bought, of those who entered a code", ratio)],
         formula=formulas.CONVERSION,
         link=links.accepted_checks(overview.period),
     )
-
-
-def _codes_used(overview: Overview) -> Card:
-    ratio = overview.codes_used
-    return Card(
-        title="Codes used",
-        value=_headline(ratio),
-        note="Over all time",
-        lines=[_cases("Redeemed, of those issued", ratio)],
-        formula=formulas.USAGE_RATE,
-        link=links.used_codes(),
-    )
-
-
-def _headline(ratio: Ratio) -> str:
-    """Return the percentage; over too few cases the cases themselves, which are all there is to say."""
-    return _fraction(ratio) if ratio.is_too_few else str(ratio)
-
-
-def _cases(label: str, ratio: Ratio) -> tuple[str, str]:
-    return ("Too few for a percentage", "") if ratio.is_too_few else (label, _fraction(ratio))
-
-
-def _fraction(ratio: Ratio) -> str:
-    return f"{ratio.part:,} of {ratio.whole:,}"
 
 
 def _top_codes(top: list[TopCode]) -> Table:

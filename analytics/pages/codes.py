@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analytics import blocks, formulas, links, queries
-from analytics.blocks import Card, Cell, Paging, Table
+from analytics.blocks import Cell, Paging, Table
 from analytics.formulas import Ratio
 from analytics.measures import ranking, revenue, stock
 from analytics.measures.ranking import CodeFigures, Order
@@ -144,22 +144,14 @@ def stock_section(asked: Asked) -> Section:
         title="Now, whatever the period",
         sentence=f"Never used: {unused.shown_count}; about to expire, within {stock.EXPIRES_WITHIN.days} days: "
         f"{expiring.shown_count}; about to run out, at least 80 % used up: {full.shown_count}.",
-        cards=[_usage_rate(Ratio(issued.used, issued.codes), asked.selection.campaign_id)],
+        cards=[
+            blocks.codes_used(Ratio(issued.used, issued.codes), links.used_codes(asked.selection.campaign_id))
+        ],
         tables=[
             _stock_table("Never used", "Made", unused, formulas.NEVER_USED),
             _stock_table("About to expire", "Expires", expiring, formulas.EXPIRING),
             _stock_table("About to run out", "Used", full, formulas.RUNNING_OUT),
         ],
-    )
-
-
-def _usage_rate(ratio: Ratio, campaign_id: int | None) -> Card:
-    return Card(
-        "Codes used",
-        blocks.share(ratio),
-        formulas.USAGE_RATE,
-        links.used_codes(campaign_id),
-        f"{ratio.part:,} of {ratio.whole:,}",
     )
 
 

@@ -211,6 +211,18 @@ def test_codes_used_link_to_exactly_the_codes_counted(signed_in: Client, opened:
         assert set(signed_in.get(link).context["cl"].result_list) == codes
 
 
+def test_codes_used_are_told_as_on_the_home(signed_in: Client) -> None:
+    PromoCodeFactory.create_batch(2)
+    PromoCodeFactory(used_count=1)
+    pages = [signed_in.get(f"/admin/{path}").content.decode() for path in ("", "analytics/codes/")]
+    home, ranking = (re.findall(r"<h3>Codes used</h3>.*?</dl>", page, re.DOTALL) for page in pages)
+    assert ranking == home
+    assert ">1 of 3</a>" in home[0]
+    answer = signed_in.get("/admin/analytics/codes/", {"export": "json"}).json()
+    (card,) = answer["sections"][-1]["figures"]
+    assert (card["value"], card["lines"]) == ("too few", {"Too few for a percentage": "1 of 3"})
+
+
 def test_links_keep_the_filters(opened: Open, now: datetime) -> None:
     redeem(PromoCodeFactory(), at=now)
     page = opened("revenue", currency="usd", days="7", nonsense="x")
