@@ -283,6 +283,18 @@ def test_what_is_filtered_is_exported(office: Page, shop: PromoCode) -> None:
     assert "SPRING20" not in text
 
 
+@pytest.mark.parametrize("name", ["home", "list", "code"])
+def test_keyboard_comes_past_the_menu_at_once(office: Page, shop: PromoCode, name: str) -> None:
+    open_page(office, name, shop)
+    office.keyboard.press("Tab")
+    skip = office.get_by_role("link", name="Skip to the content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    office.keyboard.press("Enter")
+    office.keyboard.press("Tab")
+    expect(office.locator("#content :focus")).to_have_count(1)
+
+
 def test_row_is_acted_on_by_keyboard(office: Page, shop: PromoCode) -> None:
     go(office, "admin:promos_promocode_changelist")
     row = office.get_by_role("row").filter(has_text="SPRING20")
