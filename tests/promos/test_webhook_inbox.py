@@ -1,16 +1,19 @@
 """The inbox: an event is stored once, and what fails is kept and tried again."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from django.db import IntegrityError, connection
 from django.test import Client
 
-from promos.models import Customer, WebhookEvent
+from promos.models import Customer, LedgerEntry, WebhookEvent
 from promos.webhooks import queue, receivers, signing_secrets
 from promos.webhooks.receivers import Receiver
 from tests.promos import stripe_events
 from tests.promos.stripe_events import deliver
+from tests.promos.stripe_orders import session
 
 COMPLETED = "checkout.session.completed"
 
@@ -107,3 +110,28 @@ def test_worker_retries_a_failed_event_until_it_succeeds(client, calls, standin,
     assert (stored.error, stored.attempts, stored.next_try_at) == ("", 3, None)
     assert stored.processed_at is not None
     assert Customer.objects.count() == 1
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let the database file grow no further."""
+    with connection.cursor() as cursor:
+        # Less is left than an event needs.
+        cursor.execute("SELECT page_count + 2 FROM pragma_page_count")
+        cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0]}")
+        yield
+        cursor.execute("PRAGMA max_page_count = 1000000")
+
+
+@pytest.mark.sqlite
+@pytest.mark.django_db(transaction=True)
+def test_event_that_finds_the_disk_full_is_stripes_to_send_again(client: Client) -> None:
+    large = [
+        stripe_events.event(COMPLETED, session(id=f"cs_{n}", subscription=f"sub_{n}", padding="x" * 400_000))
+        for n in range(3)
+    ]
+    with full_disk():
+        assert [deliver(client, each).status_code for each in large] == [500, 500, 500]
+    assert (WebhookEvent.objects.count(), LedgerEntry.objects.count(), Customer.objects.count()) == (0, 0, 0)
+    assert [deliver(client, each).status_code for each in large] == [200, 200, 200]
+    assert (WebhookEvent.objects.count(), LedgerEntry.objects.count()) == (3, 3)
