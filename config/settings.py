@@ -326,7 +326,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "plain": {
-            "()": "config.logs.Formatter",
+            "()": "config.outages.Formatter",
             "format": "{asctime} {levelname} {name}: {message}",
             "style": "{",
         }

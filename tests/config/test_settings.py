@@ -151,6 +151,17 @@ def test_every_process_tells_a_wrong_setting_in_a_sentence(arguments: list[str])
     assert "Traceback" not in told
 
 
+def test_command_tells_in_a_sentence_that_the_database_is_down() -> None:
+    status, told = start(STARTS["own command"], DATABASE_URL="postgres://nobody@127.0.0.1:9/nothing")
+    assert status == 1
+    assert told.startswith("The database does not work: connection failed")
+
+
+def test_command_asks_for_a_database_that_is_prepared() -> None:
+    status, told = start(STARTS["own command"])
+    assert (status, told) == (1, "The database is not prepared for this version: run manage.py promo_db.\n")
+
+
 @pytest.mark.parametrize("arguments", STARTS.values(), ids=STARTS)
 def test_every_process_tells_what_only_the_apps_know_of(arguments: list[str]) -> None:
     status, told = start(arguments, ALERTS_OFF="abc")

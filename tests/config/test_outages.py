@@ -7,7 +7,7 @@ import sys
 import pytest
 from django.db import OperationalError
 
-from config.logs import Formatter
+from config.outages import Formatter
 
 
 def told(error: Exception) -> str:
