@@ -1,4 +1,4 @@
-"""What is not kept for ever: bodies of events, dj-stripe's copies of them, and checks of codes.
+"""What is not kept for ever: bodies of events, dj-stripe's copies of them, checks of codes, and sessions that are over.
 
 An event's row stays when its body goes: its id is what tells a late copy of it.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
 from djstripe.models import Event, WebhookEventTrigger
 
@@ -49,6 +50,7 @@ def due(ages: Ages, *, now: datetime) -> dict[str, QuerySet[Any]]:
         "counters of the brake": brake.empty(now),
         "links without a code": funnel.dead_links(now),
         "journeys of nobody": funnel.lost_journeys(now),
+        "sessions that are over": Session.objects.filter(expire_date__lt=now),
     }
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from io import StringIO
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from djstripe.models import Event, WebhookEventTrigger
 
@@ -54,8 +55,15 @@ def test_prune_deletes_dj_stripes_copies_and_old_checks(now: datetime) -> None:
     WebhookEventTrigger.objects.update(created=now - timedelta(days=31))
     factories.CodeCheckFactory(promo_code=None, checked_at=now - timedelta(days=401))
     factories.CodeCheckFactory(promo_code=None, checked_at=now)
-    assert list(prune().values()) == [0, 1, 1, 1, 0, 0, 0]
+    assert list(prune().values()) == [0, 1, 1, 1, 0, 0, 0, 0]
     assert (CodeCheck.objects.count(), Event.objects.exists()) == (1, False)
+
+
+def test_prune_deletes_sessions_that_are_over(now: datetime) -> None:
+    for key, days in (("over", -1), ("open", 1)):
+        Session.objects.create(session_key=key, session_data="", expire_date=now + timedelta(days=days))
+    assert prune()["sessions that are over"] == 1
+    assert Session.objects.get().session_key == "open"
 
 
 def test_prune_works_in_steps_until_all_is_done(now: datetime, monkeypatch) -> None:
@@ -85,4 +93,5 @@ def test_prune_deletes_links_and_counters_that_lead_nowhere(now: datetime) -> No
     lost = funnel.arrive(None, {}, now=long_ago)
     funnel.view("NOSUCH", journey=lost, now=long_ago)
     pruned = prune()
-    assert list(pruned.values())[-3:] == [1, 1, 1]
+    kinds = ("counters of the brake", "links without a code", "journeys of nobody")
+    assert [pruned[words] for words in kinds] == [1, 1, 1]

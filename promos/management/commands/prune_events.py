@@ -27,7 +27,7 @@ def days(text: str) -> int:
 
 
 class Command(BaseCommand):
-    help = "Empty the bodies of old events and delete dj-stripe's copies and old checks of codes."
+    help = "Empty the bodies of old events; delete dj-stripe's copies, old checks of codes and sessions that are over."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         for name, default in vars(Ages()).items():
