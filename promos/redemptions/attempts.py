@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import islice
-from typing import TypeVar
-
-from django.db import connection
-from django.db.models import Model
-
 from promos import statements
 from promos.models import Campaign, CheckoutAttempt, PromoCode
 from promos.orders import Order
 from promos.redemptions import limits
 
-_Row = TypeVar("_Row", bound=Model)
-
-
-def _columns(model: type[Model], *needed: str) -> list[str]:
-    """Return columns in the order of the model, in which it takes their values."""
-    return [field.attname for field in model._meta.concrete_fields if field.attname in needed]
-
-
 #: What recording needs of a checkout, of its code and of its campaign: a third of their columns.
-_OF_ATTEMPT = _columns(
+_OF_ATTEMPT = statements.columns(
     CheckoutAttempt,
     "id",
     "customer_id",
@@ -32,7 +17,7 @@ _OF_ATTEMPT = _columns(
     "held_amount",
     "promised_amount",
 )
-_OF_CODE = _columns(
+_OF_CODE = statements.columns(
     PromoCode,
     "id",
     "campaign_id",
@@ -41,7 +26,7 @@ _OF_CODE = _columns(
     "max_redemptions_per_customer",
     "first_time_only",
 )
-_OF_CAMPAIGN = _columns(Campaign, "id", "currency", "budget_amount", "gives_back_on_refund")
+_OF_CAMPAIGN = statements.columns(Campaign, "id", "currency", "budget_amount", "gives_back_on_refund")
 _ATTEMPT = f"""
 SELECT
     {", ".join(f"attempts.{column}" for column in _OF_ATTEMPT)},
@@ -92,15 +77,13 @@ def _read(order: Order, column: str, value: int | str) -> CheckoutAttempt | None
         return None
     *columns, is_redeemed = found
     values = iter(columns)
-    attempt = _made(CheckoutAttempt, _OF_ATTEMPT, values)
-    code, campaign = _made(PromoCode, _OF_CODE, values), _made(Campaign, _OF_CAMPAIGN, values)
+    attempt = statements.made(CheckoutAttempt, _OF_ATTEMPT, values)
+    code, campaign = (
+        statements.made(PromoCode, _OF_CODE, values),
+        statements.made(Campaign, _OF_CAMPAIGN, values),
+    )
     if attempt.promo_code_id:
         code.campaign = campaign if code.campaign_id else None
         attempt.promo_code = code
     attempt.is_redeemed = bool(is_redeemed)  # type: ignore[attr-defined]
     return attempt
-
-
-def _made(model: type[_Row], columns: Sequence[str], values: Iterator[object]) -> _Row:
-    """Return a row read from the database, of which the other columns are read when they are asked for."""
-    return model.from_db(connection.alias, columns, list(islice(values, len(columns))))

@@ -92,8 +92,7 @@ def apply(changes: Iterable[Change]) -> None:
         if change.is_felt:
             _count(code, change)
     moves = [move for change in changes for move in change.moves]
-    changed_histories.note(moves)
-    totals.apply(moves)
+    statements.change_in_turn([*changed_histories.note(moves), *totals.additions(moves)])
 
 
 def once_more_if_moved(operation: _OnCheckout[P]) -> _OnCheckout[P]:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from promos import statements
 from promos.models import CheckoutAttempt, Customer, LedgerEntry, PromoCode, PromoCodeUsage
 from promos.models.customers import email_key
 from promos.orders import Order
+
+_OF_CUSTOMER = statements.columns(Customer, "id", "email", "email_key", "country")
+_CUSTOMER = f"SELECT {', '.join(_OF_CUSTOMER)} FROM promos_customer WHERE"  # noqa: S608 - our names
+_OF_STRIPE = "stripe_customer_id = %s"
+_GUEST = "stripe_customer_id IS NULL AND email_key = %s ORDER BY id LIMIT 1"
+_LEARN = """
+UPDATE promos_customer SET email = %s, email_key = %s, country = %s
+WHERE id = %s AND erased_at IS NULL
+"""
 
 
 def locked_customer(order: Order) -> Customer | None:
@@ -17,25 +28,32 @@ def locked_customer(order: Order) -> Customer | None:
         known = {"stripe_customer_id": None, "email_key": email_key(order.email)}
     else:
         return None
-    locked = Customer.objects.select_for_update().filter(**known)
-    # Of several guests with one address the first; else the id says which, and no order need be made.
-    locked = locked if order.stripe_customer_id else locked.order_by("pk")
-    customer = next(iter(locked[:1]), None)
+    customer = _locked(**known)
     if customer is None:
         Customer.objects.get_or_create(**known, defaults={"email": order.email, "country": order.country})
-        customer = locked[:1].get()
-    if not customer.erased_at:
+        customer = _locked(**known)
+    if customer is not None:
         _learn(customer, order)
     return customer
 
 
+def _locked(*, stripe_customer_id: str | None, email_key: str | None = None) -> Customer | None:
+    """Return the customer of Stripe's, or the first guest with an address, locked."""
+    which, value = (_OF_STRIPE, stripe_customer_id) if stripe_customer_id else (_GUEST, email_key)
+    lock = connection.ops.for_update_sql() if connection.features.has_select_for_update else ""
+    found = statements.row(f"{_CUSTOMER} {which} {lock}", [value])
+    return statements.made(Customer, _OF_CUSTOMER, iter(found)) if found else None
+
+
 def _learn(customer: Customer, order: Order) -> None:
-    """Keep what an order tells of its buyer: the address, where none is known yet, and the country."""
+    """Keep what an order tells of a buyer who is not erased: the address, where none is known yet, and the country."""
     # Without an address it was made when a subscription or a refund came first, which do not tell it.
     email, country = customer.email or order.email, order.country or customer.country
-    if (email, country) != (customer.email, customer.country):
-        customer.email, customer.country = email, country
-        customer.save(update_fields=["email", "email_key", "country"])
+    if (email, country) == (customer.email, customer.country):
+        return
+    key = email_key(email)
+    if statements.change(_LEARN, [email, key, country, customer.pk]):
+        customer.email, customer.email_key, customer.country = email, key, country
 
 
 def entry(order: Order) -> LedgerEntry | None:

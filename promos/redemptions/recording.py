@@ -16,7 +16,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from promos import orders
+from promos import orders, statements
 from promos.models import CheckoutAttempt, LedgerEntry, PromoCodeUsage, WebhookEvent
 from promos.orders import Order
 from promos.redemptions import (
@@ -114,7 +114,7 @@ def _insert(entry: LedgerEntry, attempt: CheckoutAttempt | None) -> list[Change]
 
 
 def _save(entry: LedgerEntry) -> Change:
-    entry.save(force_insert=True)
+    statements.insert(entry)
     return Change(None, moves=(totals.of_entry(entry),))
 
 

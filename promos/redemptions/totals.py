@@ -12,13 +12,14 @@ days of plans, on which most orders meet; within a table by key.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
 from django.db import connection
 
+from promos import statements
 from promos.models import (
     CodeDayTotal,
     CodeTotal,
@@ -30,6 +31,7 @@ from promos.models import (
 )
 from promos.models.totals import CodeSums, LedgerSums
 from promos.redemptions.limits import PURCHASES
+from promos.statements import Statement
 
 Kind = LedgerEntry.Kind
 SETTLED = (PromoCodeUsage.Status.SETTLED, PromoCodeUsage.Status.REFUNDED)
@@ -116,11 +118,19 @@ def keep_correctors_out() -> None:
 
 
 def apply(moves: Iterable[Move]) -> None:
-    """Move the totals, in the caller's transaction, by one statement for each table that has anything to move."""
+    """Move the totals in the caller's transaction."""
+    statements.change_in_turn(additions(moves))
+
+
+def additions(moves: Iterable[Move]) -> list[Statement]:
+    """Return the statements that move the totals, one for each table that has anything to move, in that order."""
     moves = list(moves)
-    for table, key_of, counts_of in _TABLES:
-        for names, rows in _summed(moves, table, key_of, counts_of).items():
-            _add(table, names, rows)
+    return [
+        statement
+        for table, key_of, counts_of in _TABLES
+        for names, rows in _summed(moves, table, key_of, counts_of).items()
+        for statement in _adding(table, names, rows)
+    ]
 
 
 def _day(at: datetime) -> date:
@@ -200,13 +210,12 @@ def _summed(
     return found
 
 
-def _add(table: type[LedgerSums], names: _Names, rows: _Rows) -> None:
+def _adding(table: type[LedgerSums], names: _Names, rows: _Rows) -> Iterator[Statement]:
     adapt = connection.ops.adapt_datefield_value
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         part = rows[start : start + _ROWS_AT_ONCE]
         values = [adapt(value) if isinstance(value, date) else value for row in part for value in row]
-        with connection.cursor() as cursor:
-            cursor.execute(_sql(table, names, len(part)), values)
+        yield _sql(table, names, len(part)), values
 
 
 @cache

@@ -15,6 +15,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import QuerySet
 
+from promos import statements
 from promos.models import LedgerEntry, PromoCode, PromoCodeUsage, Subscription
 from promos.orders import moment
 from promos.redemptions import counters, totals
@@ -64,7 +65,7 @@ def open_with(entry: LedgerEntry, code: PromoCode, *, reserved_amount: int) -> C
     usage.discount_amount = entry.discount_amount
     usage.net_amount = entry.net_amount
     usage.reserved_amount = usage.promised_amount = reserved_amount
-    usage.save(force_insert=True)
+    statements.insert(usage)
     entry.usage = usage
     change = _difference(usage, used=1, spent=usage.discount_amount, promised=usage.promised_amount)
     return replace(change, moves=(totals.of_usage(usage),))
@@ -74,7 +75,7 @@ def open_empty(entry: LedgerEntry, code: PromoCode) -> PromoCodeUsage:
     """Make the redemption of an entry that is saved already; it counts from its first ``refresh`` on."""
     usage = _of_entry(entry, code)
     usage.status = Status.PENDING
-    usage.save(force_insert=True)
+    statements.insert(usage)
     return usage
 
 

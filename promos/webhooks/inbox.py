@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import DatabaseError, IntegrityError, transaction
 
+from promos import statements
 from promos.models import WebhookEvent
 from promos.webhooks import queue, receivers
 
@@ -68,6 +69,6 @@ def _event(payload: dict[str, Any], now: datetime) -> WebhookEvent:
 
 def _insert(event: WebhookEvent) -> None:
     try:
-        event.save(force_insert=True)
+        statements.insert(event)
     except IntegrityError as error:
         raise _NotInserted from error

@@ -9,11 +9,13 @@ from django.db import transaction
 
 from promos.models import CodeTotal
 from promos.redemptions.totals import Move
+from promos.statements import Statement
 
 
-def apply(moves: Iterable[Move]) -> None:
+def additions(moves: Iterable[Move]) -> list[Statement]:
     told = [move for move in moves if move.owner]
     transaction.on_commit(lambda: _add(told))
+    return []
 
 
 def _add(moves: list[Move]) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from promos import redemptions
+from promos import redemptions, statements
 from promos.models import Customer, HistoryChange
 from promos.redemptions import changed_histories, totals
 from tests.factories import LedgerEntryFactory, SyncedPromoCodeFactory
@@ -41,13 +41,11 @@ def test_an_order_that_moves_says_both_times(now: datetime) -> None:
     before = totals.of_entry(entry)
     entry.occurred_at = now - timedelta(days=1)
 
-    changed_histories.note([-before, totals.of_entry(entry)])
+    statements.change_in_turn(changed_histories.note([-before, totals.of_entry(entry)]))
 
     assert sorted(noted()) == [(entry.customer_id, now - timedelta(days=1)), (entry.customer_id, now)]
 
 
 def test_orders_of_nobody_note_nothing(now: datetime) -> None:
-    changed_histories.note([totals.of_entry(LedgerEntryFactory(customer=None))])
-    changed_histories.note([])
-
-    assert noted() == []
+    assert changed_histories.note([totals.of_entry(LedgerEntryFactory(customer=None))]) == []
+    assert changed_histories.note([]) == []

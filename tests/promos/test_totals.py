@@ -163,7 +163,7 @@ def test_writers_at_once_give_view_totals_and_sum_alike(transactional_db, stripe
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_naive_totals_lose_what_writers_add_at_once(transactional_db, stripe, monkeypatch) -> None:
-    monkeypatch.setattr(totals, "apply", naive_totals.apply)
+    monkeypatch.setattr(totals, "additions", naive_totals.additions)
     tell_from_several_writers(stripe, lives.codes(), seed=1)
     assert naive_sums() != kept_sums()
 

@@ -206,7 +206,7 @@ def test_text_the_database_cannot_hold_is_stored_without_it(client):
 @pytest.mark.django_db(transaction=True)
 def test_event_that_cannot_be_stored_is_answered_with_500(client):
     def fail(execute, sql, params, many, context):
-        if sql.startswith('INSERT INTO "promos_webhookevent"'):
+        if sql.startswith("INSERT INTO promos_webhookevent"):
             raise OperationalError("disk full")
         return execute(sql, params, many, context)
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from promos import redemptions, stripe_gateway
 from promos.models import CheckoutAttempt, PromoCode, WebhookEvent
@@ -38,6 +39,8 @@ def paid_checkout(code: PromoCode, now: datetime) -> dict[str, object]:
     ("budget", "statements"), [(None, 15), ({"currency": "usd"}, 16)], ids=["plain", "campaign"]
 )
 def test_paid_checkout_costs_few_statements(now, django_assert_num_queries, budget, statements) -> None:
+    # PostgreSQL is sent the notes and the four totals in two.
+    statements -= 3 if connection.vendor == "postgresql" else 0
     code = SyncedPromoCodeFactory(campaign=CampaignFactory(**budget) if budget else None)
     event = paid_checkout(code, now)
     with django_assert_num_queries(statements):
