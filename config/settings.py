@@ -337,6 +337,8 @@ LOGGING = {
         "promos": {"level": env.one_of("LOG_LEVEL", LOG_LEVELS, default="INFO")},
         # Its debug lines hold whole addresses, and a webhook's address may hold a secret.
         "urllib3": {"level": "INFO"},
+        # It warns of each HEAD, as monitors ask: Django answers one with a body, which gunicorn drops.
+        "gunicorn.http.wsgi": {"level": "ERROR"},
     },
 }
 

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -45,6 +46,9 @@ def run(stop: threading.Event, *, clock: Callable[[], datetime] = timezone.now) 
     """
     over = threading.Event()
     with Pool(clock=clock) as pool, stripe_gateway.paced(pool.limiter):
+        logger.info(
+            "The worker started; Stripe is asked at %s", settings.STRIPE_HOST or "https://api.stripe.com"
+        )
         beside = threading.Thread(target=_make_rounds, args=(over, pool), name="rounds", daemon=True)
         beside.start()
         try:
@@ -55,6 +59,7 @@ def run(stop: threading.Event, *, clock: Callable[[], datetime] = timezone.now) 
         finally:
             over.set()
             beside.join(LAST_SECONDS)
+            logger.info("The worker stopped")
 
 
 def _work_or_wait(pool: Pool, stop: threading.Event) -> None:

@@ -1,5 +1,6 @@
 """Wrong settings stop every process at once, with a sentence; read in a process of their own, as they are."""
 
+import logging
 import os
 import re
 import runpy
@@ -191,6 +192,10 @@ def test_example_shows_the_defaults() -> None:
 def _plain(value: str) -> str | float:
     word = {"on": "true", "off": "false"}.get(value.lower(), value.lower())
     return float(word) if word.replace(".", "").isdecimal() else word
+
+
+def test_monitor_that_asks_without_a_body_leaves_no_line_in_the_log() -> None:
+    assert not logging.getLogger("gunicorn.http.wsgi").isEnabledFor(logging.WARNING)
 
 
 def test_gunicorn_refuses_a_wrong_number_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:

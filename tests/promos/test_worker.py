@@ -52,6 +52,15 @@ def held(code: PromoCode) -> int:
     return PromoCode.objects.get(pk=code.pk).held_count
 
 
+def test_worker_says_where_it_asks_stripe_and_that_it_stopped(
+    standin: Standin, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop = Event()
+    stop.set()
+    worker.run(stop)
+    assert caplog.messages == [f"The worker started; Stripe is asked at {standin.url}", "The worker stopped"]
+
+
 def test_an_overdue_checkout_without_a_session_is_released(
     standin: Standin, customer: Customer, now: datetime
 ) -> None:
