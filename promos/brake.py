@@ -66,6 +66,8 @@ class Limit:
 PERSON = Limit(freely=8, most=15, per_hour=15)
 NETWORK = Limit(freely=100, most=100, per_hour=400)
 ALL_REFUSALS = Limit(freely=3000, most=3000, per_hour=6000)
+#: Left of what one gets freely by a page that asks while somebody types: who types slowly must not be braked for that.
+LEFT_BY_TYPING = 4
 
 
 class Braked(Exception):
@@ -74,6 +76,13 @@ class Braked(Exception):
     def __init__(self, wait: timedelta) -> None:
         super().__init__(f"Wait {wait}")
         self.wait = wait
+
+
+class LeftForLater(Braked):
+    """Nothing more for now to who still types: what is left is for when they press a button."""
+
+    def __init__(self) -> None:
+        super().__init__(timedelta())
 
 
 @dataclass(frozen=True)
@@ -96,8 +105,8 @@ class Visitor:
 
 
 @transaction.atomic
-def take_about(text: str, visitor: Visitor, *, customer: Customer, now: datetime) -> None:
-    """Count one answer about this text, unless the customer had one lately.
+def take_about(text: str, visitor: Visitor, *, customer: Customer, now: datetime, leaving: int = 0) -> None:
+    """Count one answer about this text, unless the customer had one lately; so many more have to be ``leaving``.
 
     Raises:
         Braked: as ``take``.
@@ -105,7 +114,7 @@ def take_about(text: str, visitor: Visitor, *, customer: Customer, now: datetime
     key = f"asked:{customer.pk}:{_hashed(text)}"
     if BrakeCounter.objects.filter(key=key, counted_at__gt=now - REPEATS_WITHIN).exists():
         return
-    take(visitor, customer=customer, now=now)
+    take(visitor, customer=customer, now=now, leaving=leaving)
     BrakeCounter.objects.bulk_create(
         [BrakeCounter(key=key, counted_at=now)],
         update_conflicts=True,
@@ -115,11 +124,12 @@ def take_about(text: str, visitor: Visitor, *, customer: Customer, now: datetime
 
 
 @transaction.atomic
-def take(visitor: Visitor, *, customer: Customer | None, now: datetime) -> None:
+def take(visitor: Visitor, *, customer: Customer | None, now: datetime, leaving: int = 0) -> None:
     """Count one answer about a code, which the caller gives next.
 
     Raises:
         Braked: one of the limits is reached; with how long to wait. Nothing was counted.
+        LeftForLater: one of them would be, with so many more as have to be ``leaving``.
     """
     limits = visitor.limits(customer)
     counters = _locked(limits, now=now)
@@ -129,6 +139,8 @@ def take(visitor: Visitor, *, customer: Customer | None, now: datetime) -> None:
     waits += [_wait(counter, limits[counter.key], now=now) for counter in counters]
     if any(waits):
         raise Braked(max(waits))
+    if any(_wait(counter, limits[counter.key], now=now, leaving=leaving) for counter in counters):
+        raise LeftForLater
     _count(counters, limits, now=now)
 
 
@@ -170,8 +182,8 @@ def _count(counters: list[BrakeCounter], limits: Mapping[str, Limit], *, now: da
     BrakeCounter.objects.bulk_update(counters, ["count", "counted_at"])
 
 
-def _wait(counter: BrakeCounter, limit: Limit, *, now: datetime) -> timedelta:
-    return limit.wait(_left(counter, limit, now=now), since=now - counter.counted_at)
+def _wait(counter: BrakeCounter, limit: Limit, *, now: datetime, leaving: int = 0) -> timedelta:
+    return limit.wait(_left(counter, limit, now=now) + leaving, since=now - counter.counted_at)
 
 
 def _left(counter: BrakeCounter, limit: Limit, *, now: datetime) -> float:

@@ -55,13 +55,15 @@ NEUTRAL = frozenset(
 class Verdict:
     """The answer for one code: accepted with its quote, or refused with a reason.
 
-    ``wait`` is how long somebody who tried too many codes has to leave off.
+    ``wait`` is how long somebody who tried too many codes has to leave off;
+    ``is_unasked`` says that nothing was looked up, because the code may be half typed.
     """
 
     reason: Reason | None
     promo_code: PromoCode | None = None
     quote: discounts.Quote | None = None
     wait: timedelta = timedelta()
+    is_unasked: bool = False
 
     @property
     def is_accepted(self) -> bool:

@@ -46,7 +46,7 @@ class ValidateView(ApiView):
             plans=wanted,
             now=timezone.now(),
             visitor=_visitor(request),
-            is_typing=True,
+            entry=code_checks.Entry.BROUGHT,
         )
         _stop_if_braked(verdicts)
         return Response(_validated(asked["code"], verdicts))

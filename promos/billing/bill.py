@@ -70,6 +70,7 @@ class Bill:
     due_today: str
     renewal: str
     refusal: str
+    is_unasked: bool
 
     @classmethod
     def of(cls, plan: Plan, verdict: Verdict | None) -> Bill:
@@ -88,4 +89,5 @@ class Bill:
             due_today=money.display(quote.net_amount if quote else plan.gross_amount, plan.currency),
             renewal=words.renewal(plan, code.offer if code else None),
             refusal=words.refusal(verdict, plan) if verdict else "",
+            is_unasked=bool(verdict and verdict.is_unasked),
         )

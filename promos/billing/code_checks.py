@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from enum import Enum
 
 from django.conf import settings
 from django.db.models import QuerySet
 
 from promos import brake, codes, eligibility, stripe_gateway
 from promos.billing import attempts, even_time
-from promos.brake import Braked, Visitor
+from promos.brake import Braked, LeftForLater, Visitor
 from promos.eligibility import Reason, Verdict
 from promos.models import CodeCheck, Customer, PromoCode, StripePromotionCode
 from promos.plans import Plan
@@ -24,6 +25,14 @@ UNKNOWN = Visitor()
 HELD = eligibility.NEUTRAL | {Reason.CUSTOMER_LIMIT}
 
 
+class Entry(Enum):
+    """How a code came to be asked about."""
+
+    APPLIED = "applied"  # somebody pressed a button with it
+    BROUGHT = "brought"  # by a link or a program
+    TYPED = "typed"  # it may be half a code
+
+
 def check(
     text: str,
     *,
@@ -31,15 +40,10 @@ def check(
     plan: Plan,
     now: datetime,
     visitor: Visitor = UNKNOWN,
-    is_typing: bool = False,
+    entry: Entry = Entry.APPLIED,
 ) -> Verdict:
-    """Say whether the code is good for this customer and plan, at our side and at Stripe's, and record the entry.
-
-    ``is_typing`` says that nobody pressed a button yet: see ``record``.
-    """
-    verdicts = check_plans(
-        text, customer=customer, plans=[plan], now=now, visitor=visitor, is_typing=is_typing
-    )
+    """Say whether the code is good for this customer and plan, at our side and at Stripe's, and record the entry."""
+    verdicts = check_plans(text, customer=customer, plans=[plan], now=now, visitor=visitor, entry=entry)
     return verdicts[plan]
 
 
@@ -50,18 +54,21 @@ def check_plans(
     plans: Sequence[Plan],
     now: datetime,
     visitor: Visitor = UNKNOWN,
-    is_typing: bool = False,
+    entry: Entry = Entry.APPLIED,
 ) -> dict[Plan, Verdict]:
     """Say the same for each of several plans; one entry is recorded, for the first plan that the code is good for."""
     stopwatch = even_time.Stopwatch()
     text = cleaned(text)
     try:
-        brake.take_about(text, visitor, customer=customer, now=now)
+        leaving = brake.LEFT_BY_TYPING if entry is Entry.TYPED else 0
+        brake.take_about(text, visitor, customer=customer, now=now, leaving=leaving)
+    except LeftForLater:
+        return dict.fromkeys(plans, Verdict(Reason.TRY_LATER, is_unasked=True))
     except Braked as braked:
         return dict.fromkeys(plans, Verdict(Reason.TRY_LATER, wait=braked.wait))
     verdicts = _verdicts(text, customer=customer, plans=plans, now=now)
     for plan, verdict in sorted(verdicts.items(), key=lambda item: not item[1].is_accepted)[:1]:
-        record(text, verdict, customer=customer, plan=plan, now=now, is_typing=is_typing)
+        record(text, verdict, customer=customer, plan=plan, now=now, entry=entry)
     if any(verdict.is_neutral for verdict in verdicts.values()):
         stopwatch.wait_for_full_step()
     return verdicts
@@ -83,7 +90,13 @@ def stripe_promotion_code_id(code: PromoCode) -> str | None:
 
 
 def record(
-    text: str, verdict: Verdict, *, customer: Customer, plan: Plan, now: datetime, is_typing: bool = False
+    text: str,
+    verdict: Verdict,
+    *,
+    customer: Customer,
+    plan: Plan,
+    now: datetime,
+    entry: Entry = Entry.APPLIED,
 ) -> None:
     """Keep the entry of a code and its outcome.
 
@@ -98,7 +111,7 @@ def record(
         return
     if verdict.is_neutral:
         brake.refused(now=now)
-    if not is_typing or verdict.promo_code:
+    if entry is Entry.APPLIED or verdict.promo_code:
         CodeCheck.objects.create(text=text, customer=customer, checked_at=now, **outcome)
 
 

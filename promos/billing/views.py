@@ -35,6 +35,7 @@ from promos.billing import (
     words,
 )
 from promos.billing.bill import Bill, PlanCard
+from promos.billing.code_checks import Entry
 from promos.billing.forms import OrderForm
 from promos.eligibility import Verdict
 from promos.models import Customer
@@ -136,7 +137,7 @@ def _verdicts(
         plans=on_sale,
         now=timezone.now(),
         visitor=visitors.of_request(request),
-        is_typing=True,
+        entry=Entry.BROUGHT,
     )
 
 
@@ -146,6 +147,8 @@ def check(request: CustomerRequest) -> HttpResponse:
     """Show the price with the code: a part of the page for htmx, all of it without JavaScript."""
     form = OrderForm(request.POST, plans=plans.active())
     plan = form.chosen_plan
+    # The button names itself; a keystroke or a change of plan is no entry by itself.
+    entry = Entry.TYPED if request.htmx and request.htmx.trigger != "apply" else Entry.APPLIED
     verdict = None
     if form.is_valid() and plan and form.cleaned_data["code"]:
         verdict = code_checks.check(
@@ -154,8 +157,7 @@ def check(request: CustomerRequest) -> HttpResponse:
             plan=plan,
             now=timezone.now(),
             visitor=visitors.of_request(request),
-            # The button names itself; a keystroke or a change of plan is no entry by itself.
-            is_typing=bool(request.htmx) and request.htmx.trigger != "apply",
+            entry=entry,
         )
     if request.htmx:
         return render(request, "billing/_quote.html", _order(form, verdict))

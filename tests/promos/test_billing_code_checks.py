@@ -5,6 +5,7 @@ from pytest_django import Settings
 
 from promos import plans, stripe_gateway
 from promos.billing import code_checks
+from promos.billing.code_checks import Entry
 from promos.eligibility import Reason, Verdict
 from promos.models import CodeCheck, Customer, PromoCode
 from promos.plans import Plan
@@ -21,8 +22,8 @@ def plan(standin: Standin) -> Plan:
     return found
 
 
-def ask(text: str, customer: Customer, plan: Plan, now: datetime, *, is_typing: bool = False) -> Verdict:
-    return code_checks.check(text, customer=customer, plan=plan, now=now, is_typing=is_typing)
+def ask(text: str, customer: Customer, plan: Plan, now: datetime, *, entry: Entry = Entry.APPLIED) -> Verdict:
+    return code_checks.check(text, customer=customer, plan=plan, now=now, entry=entry)
 
 
 def recorded() -> list[tuple[str, str]]:
@@ -74,12 +75,12 @@ def test_check_says_later_for_a_code_that_was_never_pushed(
 def test_check_records_no_half_typed_text(customer: Customer, plan: Plan, now: datetime) -> None:
     shop.give_code("SPRING20")
     for text in ("SPR", "SPRING", "SPRING20"):
-        ask(text, customer, plan, now, is_typing=True)
+        ask(text, customer, plan, now, entry=Entry.TYPED)
     assert recorded() == [("SPRING20", "")]
 
 
 def test_check_records_a_wrong_text_when_it_is_applied(customer: Customer, plan: Plan, now: datetime) -> None:
-    ask("SPRANG20", customer, plan, now, is_typing=True)
+    ask("SPRANG20", customer, plan, now, entry=Entry.TYPED)
     ask("SPRANG20", customer, plan, now)
     assert recorded() == [("SPRANG20", "not_found")]
 
@@ -102,10 +103,25 @@ def test_check_answers_any_text(customer: Customer, plan: Plan, now: datetime, t
 
 def test_check_brakes_who_tries_many_codes(customer: Customer, plan: Plan, now: datetime) -> None:
     shop.give_code("SPRING20")
-    tried = [ask(f"GUESS{number}", customer, plan, now, is_typing=True) for number in range(9)]
+    tried = [ask(f"GUESS{number}", customer, plan, now, entry=Entry.BROUGHT) for number in range(9)]
     assert [verdict.reason for verdict in tried] == [Reason.NOT_FOUND] * 8 + [Reason.TRY_LATER]
     assert ask("SPRING20", customer, plan, now).wait == timedelta(seconds=2)
     assert recorded() == []
+
+
+def test_check_leaves_answers_to_who_types_slowly(customer: Customer, plan: Plan, now: datetime) -> None:
+    shop.give_code("SPRING20")
+    typed = [ask("SPRING20"[:length], customer, plan, now, entry=Entry.TYPED) for length in range(1, 9)]
+    assert [verdict.is_unasked for verdict in typed] == [False] * 4 + [True] * 4
+    assert ask("SPRING20", customer, plan, now).is_accepted
+    assert ask("SPRING20", customer, plan, now, entry=Entry.TYPED).is_accepted
+
+
+def test_check_tells_who_is_braked_while_typing_too(customer: Customer, plan: Plan, now: datetime) -> None:
+    for number in range(8):
+        ask(f"GUESS{number}", customer, plan, now)
+    told = ask("GUESS9", customer, plan, now, entry=Entry.TYPED)
+    assert (told.is_unasked, told.wait) == (False, timedelta(seconds=2))
 
 
 def test_check_tells_again_freely_what_it_told(customer: Customer, plan: Plan, now: datetime) -> None:

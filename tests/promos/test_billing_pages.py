@@ -97,6 +97,18 @@ def test_check_without_javascript_shows_the_same(buyer: Client, team: Shop, code
     assert f'value="{team.yearly}" checked' in page
 
 
+def test_slow_typing_is_not_called_guessing(buyer: Client, team: Shop) -> None:
+    shop.give_code("SPRING20")
+    typed = [
+        buyer.post("/billing/check/", {"plan": team.monthly, "code": "SPRING20"[:end]}, headers=HTMX).content
+        for end in range(1, 9)
+    ]
+    assert ["Press “Apply”".encode() in answer for answer in typed] == [False] * 4 + [True] * 4
+    order = {"plan": team.monthly, "code": "SPRING20"}
+    applied = buyer.post("/billing/check/", order, headers={**HTMX, "HX-Trigger": "apply"})
+    assert "SPRING20 is applied" in squeezed(applied.content)
+
+
 BAD: dict[str, dict[str, object]] = {
     "EXPIRED": {"expires_at": factories.LONG_AGO},
     "PAUSED": {"paused_at": factories.LONG_AGO},

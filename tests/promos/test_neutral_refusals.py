@@ -14,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from promos import plans
 from promos.billing import code_checks, even_time
 from promos.billing.bill import Bill
+from promos.billing.code_checks import Entry
 from promos.eligibility import NEUTRAL, Reason
 from promos.models import CodeCheck, Customer
 from promos.standin.server import Standin
@@ -117,10 +118,10 @@ def test_brake_tells_nothing_about_a_refused_code(
         somebody = factories.CustomerFactory()
         # Six others, then the text as it is typed and as it is applied, and how many more there are before the brake.
         asked = [*(f"OTHER{number}" for number in range(6)), text, text, "ONE", "TWO"]
-        typed = [True] * 7 + [False] + [True] * 2
+        entries = [Entry.BROUGHT] * 7 + [Entry.APPLIED] + [Entry.BROUGHT] * 2
         answers = [
-            code_checks.check(each, customer=somebody, plan=found, now=now, is_typing=is_typing).public_reason
-            for each, is_typing in zip(asked, typed, strict=True)
+            code_checks.check(each, customer=somebody, plan=found, now=now, entry=entry).public_reason
+            for each, entry in zip(asked, entries, strict=True)
         ]
         told.add(tuple(answers))
     assert told == {(Reason.NOT_FOUND,) * 9 + (Reason.TRY_LATER,)}
