@@ -20,6 +20,13 @@ MOST_AMOUNT = 10**12
 CURRENCY = r"^[A-Za-z]{3}\Z"
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 CHANGEABLE = ("description", *LIMITS)
+#: What says how much a code gives, and which of it each kind takes; the rest would be passed over in silence.
+VALUES = {
+    Offer.Kind.PERCENT: {"percent_off"},
+    Offer.Kind.AMOUNT: {"amount_off", "currency"},
+    Offer.Kind.FREE: set(),
+    Offer.Kind.FIXED_PRICE: {"fixed_price_amount", "list_price_id"},
+}
 
 
 class MomentField(serializers.DateTimeField):
@@ -82,6 +89,20 @@ class NewCodeSerializer(LimitsSerializer):
     product_ids = serializers.ListField(
         child=serializers.CharField(max_length=255), required=False, max_length=100
     )
+
+    def validate(self, told: dict[str, Any]) -> dict[str, Any]:
+        """Refuse terms that contradict the kind or the duration, of which only one half would be kept."""
+        kind = Offer.Kind(told["kind"])
+        strange = set().union(*VALUES.values()) - VALUES[kind]
+        if kind == Offer.Kind.FIXED_PRICE:
+            # They are those of its price.
+            strange |= {"product_ids"}
+        errors = {name: [_("This kind of code takes no such value.")] for name in strange & told.keys()}
+        if "duration_in_months" in told and told.get("duration") != Offer.Duration.REPEATING:
+            errors["duration_in_months"] = [_("Months go with the duration “repeating”.")]
+        if errors:
+            raise serializers.ValidationError(errors, "contradictory")
+        return told
 
     def offer(self) -> Offer:
         """Return the unsaved offer of the checked terms."""

@@ -200,6 +200,11 @@ def test_staff_make_change_pause_and_archive_a_code(staff: Caller, owner: User) 
         ({"kind": "free", "product_ids": [["x"]]}, "product_ids.0"),
         ({"kind": "other"}, "kind"),
         ({"kind": "free", "max_redemption": 5}, "max_redemption"),
+        ({"kind": "free", "percent_off": "10"}, "percent_off"),
+        ({"kind": "percent", "percent_off": "10", "amount_off": 500, "currency": "usd"}, "amount_off"),
+        ({"kind": "amount", "amount_off": 5, "currency": "usd", "list_price_id": "p"}, "list_price_id"),
+        ({"kind": "fixed_price", "fixed_price_amount": 5, "product_ids": ["prod_1"]}, "product_ids"),
+        ({"kind": "free", "duration": "once", "duration_in_months": 5}, "duration_in_months"),
         ({"kind": "free", "minimum_amount": 5, "minimum_amount_currency": "12"}, "minimum_amount_currency"),
     ],
 )
