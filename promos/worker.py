@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from promos import batches, redemptions, rounds, stripe_gateway
@@ -96,17 +96,30 @@ def _make_rounds(over: threading.Event, pool: Pool) -> None:
 def make_round(now: datetime) -> None:
     """Take in missed events, link orders whose code came later, and let the drift doctor look, once an hour.
 
-    In between only the latest missed events are taken in.
+    In between only the latest missed events are taken in. What breaks off, but for an outage, is made again in the
+    next hour and keeps nothing else from this one.
 
     Raises:
-        stripe_gateway.StripeError: Stripe refused or went away.
+        stripe_gateway.Unavailable: Stripe went away.
+        stripe_gateway.NotAuthorised: the key is wrong.
+        django.db.OperationalError: the database does not work.
     """
     if doctor.due(now):
-        missed.catch_up(now=now)
-        redemptions.link_known(now=now)
+        _spare_the_others(missed.catch_up, now)
+        _spare_the_others(redemptions.link_known, now)
         doctor.work(now)
     else:
         missed.catch_up_recent(now=now)
+
+
+def _spare_the_others(step: Callable[..., object], now: datetime) -> None:
+    try:
+        step(now=now)
+    except (stripe_gateway.Unavailable, stripe_gateway.NotAuthorised, OperationalError):
+        raise
+    except Exception:
+        # Whatever it met there will be there in thirty seconds as well.
+        logger.exception("%s broke off; it is made again in an hour", step.__module__)
 
 
 def work(now: datetime) -> int:

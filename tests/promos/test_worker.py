@@ -217,6 +217,29 @@ def test_the_hourly_round_is_made_once(standin: Standin, now: datetime) -> None:
     assert ReconcileRun.objects.count() == 2
 
 
+@pytest.mark.parametrize("place", ["promos.backfill.missed.catch_up", "promos.redemptions.link_known"])
+def test_what_breaks_off_in_a_round_is_made_again_in_an_hour(
+    place: str, standin: Standin, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met: list[datetime] = []
+
+    def strange(*, now: datetime) -> None:
+        met.append(now)
+        raise KeyError("status")
+
+    monkeypatch.setattr(place, strange)
+    for seconds in (0, 30, 3_600):
+        worker.make_round(now + timedelta(seconds=seconds))
+    assert met == [now, now + timedelta(hours=1)]
+    assert ReconcileRun.objects.filter(error="").count() == 2
+
+
+def test_a_round_that_an_outage_broke_off_is_made_soon(now: datetime) -> None:
+    with pytest.raises(stripe_gateway.Unavailable):
+        worker.make_round(now)
+    assert not ReconcileRun.objects.exists()
+
+
 def test_a_failed_late_payment_whose_event_was_lost_is_soon_known(
     standin: Standin, customer: Customer, now: datetime, settings: Settings
 ) -> None:
