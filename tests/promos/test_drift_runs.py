@@ -18,7 +18,7 @@ from promos.models import (
 )
 from promos.standin.messages import Response
 from promos.standin.server import Standin
-from promos.sync import push
+from promos.sync import pull, push
 from promos.sync.drift import doctor
 from tests.factories import PromoCodeFactory
 from tests.promos import sides
@@ -125,6 +125,33 @@ def test_run_while_stripe_is_down_says_so(now: datetime) -> None:
     assert run.error == "Stripe could not be reached."
     assert run.finished_at
     assert doctor.last() == run
+
+
+def test_run_that_meets_something_strange_says_so(
+    standin: Standin, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor.coupons, "differences", lambda survey: 1 / 0)
+    run = doctor.run(is_repairing=True, now=now)
+    assert run.error == "ZeroDivisionError: division by zero"
+    assert doctor.last() == run
+    assert reconcile()[0] == 1
+
+
+def test_repair_that_is_strange_spares_the_others(
+    dashboard: Dashboard, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange, other = synced(now, code="STRANGE"), synced(now, code="OTHER")
+    for code in (strange, other):
+        dashboard.deactivate_code(stripe_id(code))
+    repair, id_of_strange = pull.promotion_code, stripe_id(strange)
+
+    def repair_all_but_one(promotion_code_id: str, **rest: Any) -> bool:
+        return repair(promotion_code_id, **rest) if promotion_code_id != id_of_strange else bool(1 / 0)
+
+    monkeypatch.setattr(pull, "promotion_code", repair_all_but_one)
+    found = {finding.promo_code: finding for finding in repaired(now)}
+    assert (found[strange].outcome, found[other].outcome) == ("for_owner", "repaired")
+    assert found[strange].sentence.endswith("It could not be repaired: ZeroDivisionError: division by zero")
 
 
 def test_run_with_a_wrong_key_stops_loudly(standin: Standin, now: datetime, settings: Settings) -> None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
+from django.db import DatabaseError
 from django.db.models import Count, Min, QuerySet, Subquery
 
 from promos import stripe_gateway
@@ -96,6 +97,10 @@ def _run(row: ReconcileRun, watch: Watch) -> None:
         row.error = str(error)
         if isinstance(error, stripe_gateway.NotAuthorised):
             raise
+    except Exception as error:
+        # What comes after it was not compared, which the owner has to know.
+        logger.exception("The comparison with Stripe broke off")
+        row.error = f"{type(error).__name__}: {error}"
     finally:
         row.finished_at, row.objects_seen = survey.now, survey.objects_seen
         row.save(update_fields=["finished_at", "objects_seen", "error"])
@@ -151,3 +156,9 @@ def _treated(difference: Difference, *, is_repairing: bool) -> tuple[bool, str, 
     except stripe_gateway.Rejected as error:
         logger.warning("Could not repair: %s %s", difference.sentence, error)
         return True, Outcome.FOR_OWNER, f" It could not be repaired: {error}"
+    except (stripe_gateway.StripeError, DatabaseError):
+        raise
+    except Exception as error:
+        # One strange object must not keep those behind it from being compared.
+        logger.exception("Could not repair: %s", difference.sentence)
+        return True, Outcome.FOR_OWNER, f" It could not be repaired: {type(error).__name__}: {error}"
