@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from django.db import DatabaseError
+
 from promos import stripe_gateway
 from promos.models import PromoCode, StripePromotionCode
 from promos.sync import pull
@@ -54,6 +56,11 @@ def _pull_coupon(coupon_id: str, now: datetime) -> None:
         logger.info("The coupon %s is being pushed, which compares it as well", coupon_id)
     except stripe_gateway.Rejected as error:
         logger.warning("The coupon %s cannot be pulled: %s", coupon_id, error)
+    except (stripe_gateway.StripeError, DatabaseError):
+        raise
+    except Exception:
+        # One strange coupon must not stop the others, which wait behind it.
+        logger.exception("The coupon %s cannot be pulled", coupon_id)
 
 
 def _pull(row: StripePromotionCode, now: datetime) -> None:
@@ -63,5 +70,9 @@ def _pull(row: StripePromotionCode, now: datetime) -> None:
         return
     except stripe_gateway.Rejected as error:
         logger.warning("%s cannot be pulled: %s", row, error)
+    except (stripe_gateway.StripeError, DatabaseError):
+        raise
+    except Exception:
+        logger.exception("%s cannot be pulled", row)
     # Asked for once more meanwhile, it has another time and is made again.
     StripePromotionCode.objects.filter(pk=row.pk, pull_at=row.pull_at).update(pull_at=None)

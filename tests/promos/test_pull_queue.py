@@ -8,7 +8,7 @@ from pytest_django import Settings
 from promos import worker
 from promos.models import PromoCode, StripePromotionCode
 from promos.standin.server import Standin
-from promos.sync import pull_queue
+from promos.sync import pull, pull_queue
 from tests.factories import PromoCodeFactory
 from tests.promos import sides
 from tests.promos.sides import again, coupon_id, current, stripe_id, synced
@@ -63,3 +63,15 @@ def test_codes_of_one_coupon_ask_after_it_once(standin: Standin, now: datetime) 
     standin.api = recorder = Recorder(standin.api)
     assert pull_queue.work(now) == 2
     assert (recorder.count("GET", "/v1/coupons"), recorder.count("GET", "/v1/promotion_codes")) == (1, 2)
+
+
+@pytest.mark.parametrize("kind", ["coupon", "promotion_code"])
+def test_pull_that_is_strange_spares_those_behind_it(
+    kind: str, standin: Standin, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange, behind = synced(now, code="STRANGE"), synced(now, code="BEHIND")
+    StripePromotionCode.objects.update(pull_at=now)
+    take_in, met = getattr(pull, kind), {coupon_id(strange), stripe_id(strange)}
+    monkeypatch.setattr(pull, kind, lambda each, **rest: take_in(each, **rest) if each not in met else 1 / 0)
+    assert pull_queue.work(now) == 2
+    assert (current(behind).pull_at, current(behind).pulled_at) == (None, now)
