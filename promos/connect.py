@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -115,9 +116,12 @@ def take_over_codes(now: datetime) -> Iterator[Step]:
         found["id"] for found in promotion_codes if found["active"] and found["id"] not in known_codes
     ]
     for coupon_id in new_coupons:
-        pull.coupon(coupon_id, now=now)
+        # Who is at the same one brings it here.
+        with suppress(pull.InMotion):
+            pull.coupon(coupon_id, now=now)
     for promotion_code_id in new_codes:
-        pull.promotion_code(promotion_code_id, now=now)
+        with suppress(pull.InMotion):
+            pull.promotion_code(promotion_code_id, now=now)
     yield Step(f"Took over {len(new_coupons)} coupons and {len(new_codes)} codes from Stripe.")
 
 

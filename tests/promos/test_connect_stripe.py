@@ -10,6 +10,7 @@ from djstripe.models import Account, APIKey, Coupon, Price, Product, PromotionCo
 
 from promos import connect, mirror, stripe_gateway
 from promos.models import PromoCode
+from promos.sync import pull
 from promos.webhooks import endpoints, receivers, signing_secrets
 from tests import factories
 from tests.promos import stripe_events
@@ -277,6 +278,25 @@ def test_codes_of_the_account_are_taken_over_once(recorder):
     assert second[-1] == "Took over 0 coupons and 0 codes from Stripe."
     assert PromoCode.objects.get().code == "OPEN"
     assert (Coupon.objects.count(), PromotionCode.objects.count()) == (1, 2)
+
+
+def test_code_that_another_worker_takes_over_stops_no_other(recorder, monkeypatch):
+    coupon = stripe_gateway.create_coupon({"percent_off": 20, "duration": "once"}, idempotency_key="coupon")
+    for text in ("FIRST", "SECOND"):
+        params = {"promotion": {"type": "coupon", "coupon": coupon["id"]}, "code": text}
+        stripe_gateway.create_promotion_code(params, idempotency_key=text)
+    take_over, met = pull.promotion_code, []
+
+    def take_over_all_but_the_first(code_id, **rest):
+        met.append(code_id)
+        if len(met) == 1:
+            raise pull.InMotion("Another worker takes the same over right now.")
+        return take_over(code_id, **rest)
+
+    monkeypatch.setattr(pull, "promotion_code", take_over_all_but_the_first)
+    _, wrong = run()
+
+    assert (wrong, len(met), PromoCode.objects.count()) == ([], 2, 1)
 
 
 def test_rows_of_vanished_prices_and_products_go(recorder):
