@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+
+from django.db import OperationalError
 
 from promos import redemptions, stripe_gateway
 from promos.backfill.chronology import patiently
 from promos.backfill.steps import Step, Steps
 from promos.models import StripeCoupon, StripePromotionCode
 from promos.sync import pull, terms
+
+logger = logging.getLogger(__name__)
 
 
 def bring(*, now: datetime, dry_run: bool) -> Steps:
@@ -36,11 +41,17 @@ def _coupons_of_codes(*, active: bool) -> dict[str, str]:
 
 
 def _step(name: str, stripe_id: str, pull_it: Callable[[], object] | None, *, dry_run: bool) -> Step:
-    """Pull what is not known here; what Stripe refuses to tell is a failure, silence ends the walk."""
+    """Pull what is not known here; what Stripe refuses to tell or is strange is a failure, silence ends the walk."""
     if pull_it is None or dry_run:
         return Step(name, is_new=pull_it is not None)
     try:
         patiently(pull_it)
     except stripe_gateway.Rejected as error:
         return Step(name, failure=f"{stripe_id}: {error}")
+    except (stripe_gateway.StripeError, OperationalError):
+        raise
+    except Exception as error:
+        # One strange object must not keep out all that came after it.
+        logger.exception("%s could not be taken over", stripe_id)
+        return Step(name, failure=f"{stripe_id}: {type(error).__name__}: {error}")
     return Step(name, is_new=True)

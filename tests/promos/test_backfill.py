@@ -15,7 +15,7 @@ from promos import redemptions, stripe_gateway
 from promos.backfill import chronology, past, sources, walk
 from promos.backfill.steps import Tally
 from promos.models import LedgerEntry, PromoCode, PromoCodeUsage, SyncCursor
-from promos.sync import push
+from promos.sync import pull, push
 from tests import past_account
 from tests.past_account import PastAccount
 from tests.standin import faults, spec
@@ -220,6 +220,21 @@ def test_order_that_cannot_be_recorded_stops_neither_the_rest_nor_the_next_run(
     walk.run(now=now)
     assert (LedgerEntry.objects.count(), walk.is_unfinished()) == (13, False)
     assert LedgerEntry.objects.filter(stripe_session_id=strange["id"]).exists()
+
+
+def test_code_that_is_strange_stops_neither_the_rest_nor_the_orders(
+    lived: PastAccount, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange, *_ = stripe_gateway.list_promotion_codes(active=True)
+    take_in = pull.promotion_code
+    monkeypatch.setattr(
+        pull,
+        "promotion_code",
+        lambda code_id, **rest: take_in(code_id, **rest) if code_id != strange["id"] else 1 / 0,
+    )
+    tally = walk.run(now=now)
+    assert tally.failures == [f"{strange['id']}: ZeroDivisionError: division by zero"]
+    assert LedgerEntry.objects.count() == 13
 
 
 def test_walk_waits_while_stripe_does_not_answer(lived: PastAccount, now: datetime, monkeypatch: Any) -> None:
