@@ -30,7 +30,7 @@ TRIED_SECONDS, TRIED_BYTES = 10, 12_000
 class Health:
     """``queue_age`` is how long the longest-waiting piece of work has been due; what waits for a next try is not.
 
-    ``differences`` is what the last comparison with Stripe left to the owner.
+    ``differences`` is what the last comparison with Stripe left to the owner, ``comparison_error`` what broke it off.
     """
 
     takes_writes: bool
@@ -38,6 +38,7 @@ class Health:
     last_webhook_at: datetime | None
     reconciled_at: datetime | None
     differences: int
+    comparison_error: str
 
     @property
     def is_prompt(self) -> bool:
@@ -59,6 +60,7 @@ def check(now: datetime) -> Health:
         last_webhook_at=last,
         reconciled_at=run.started_at if run else None,
         differences=doctor.left().count(),
+        comparison_error=run.error if run else "",
     )
 
 
@@ -105,5 +107,6 @@ def healthz(request: HttpRequest) -> JsonResponse:
         "last_webhook_at": health.last_webhook_at,
         "reconciled_at": health.reconciled_at,
         "differences": health.differences,
+        "comparison_error": health.comparison_error,
     }
     return JsonResponse(body, status=200 if health.is_good else 503)

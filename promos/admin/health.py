@@ -99,8 +99,11 @@ def _comparison(found: health.Health, now: datetime) -> Line:
     at = found.reconciled_at
     count = f"{found.differences} difference{pluralize(found.differences)}"
     words = f"Made {_span(now - at)} ago, {count} left" if at else "Never made"
+    if found.comparison_error:
+        words += f", but it could not be finished: {found.comparison_error}"
     fix = "The worker makes it every hour; manage.py reconcile_promo_codes makes it now."
-    is_good = at is not None and now - at < OVERDUE and not found.differences
+    is_recent = at is not None and now - at < OVERDUE
+    is_good = is_recent and not found.differences and not found.comparison_error
     return Line("Comparison with Stripe", words, is_good, fix)
 
 

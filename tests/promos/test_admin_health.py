@@ -53,3 +53,12 @@ def test_counts_are_told_in_the_singular_and_the_plural(
     assert found["Webhook endpoint"] == "0 enabled here, 1 secret from the settings"
     assert found["Second factors"] == "1 of 1 staff has none"
     assert found["Approval by a second person"] == "Off, with 1 owner"
+
+
+def test_comparison_that_broke_off_is_told(db: None, now: datetime) -> None:
+    ReconcileRun.objects.create(started_at=now, finished_at=now, error="Stripe could not be reached.")
+    [line] = [line for line in health.lines(now) if line.name == "Comparison with Stripe"]
+    assert not line.is_good
+    assert line.found.endswith(
+        "0 differences left, but it could not be finished: Stripe could not be reached."
+    )
