@@ -16,10 +16,11 @@ from rest_framework.response import Response
 from analytics import periods, reports
 from analytics.queries import Scope
 from promos.api.base import StaffView
+from promos.api.sent import Sent
 from promos.models import PromoCode
 
 
-class AskedSerializer(serializers.Serializer):
+class AskedSerializer(Sent):
     code = serializers.IntegerField(
         required=False, min_value=1, max_value=2**63 - 1, help_text="The id of a code; all, if not given."
     )

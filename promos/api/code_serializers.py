@@ -215,7 +215,7 @@ class UsagePageSerializer(serializers.Serializer):
     next = serializers.IntegerField(allow_null=True, help_text="Give it as `after` for the next page.")
 
 
-class PageSerializer(serializers.Serializer):
+class PageSerializer(Sent):
     """Which part of a list is asked for: the newest first, those before the row ``after``."""
 
     after = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
@@ -237,7 +237,7 @@ class FunnelSerializer(serializers.Serializer):
     expired = serializers.IntegerField()
 
 
-class SpanSerializer(serializers.Serializer):
+class SpanSerializer(Sent):
     start = MomentField(required=False, default_timezone=UTC)
     end = MomentField(required=False, default_timezone=UTC)
 

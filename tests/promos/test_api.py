@@ -263,7 +263,7 @@ def test_change_names_what_cannot_be_changed(staff: Caller) -> None:
     code = factories.PromoCodeFactory()
     answer = staff.patch(f"{code.pk}/", kind="free", description="Changed")
     assert answer.json()["error"]["fields"] == {
-        "kind": [{"code": "unknown", "message": "There is nothing of this name to set here."}]
+        "kind": [{"code": "unknown", "message": "There is nothing of this name here."}]
     }
     code.refresh_from_db()
     assert code.description != "Changed"
@@ -296,6 +296,14 @@ def test_usages_and_figures_of_a_code(staff: Caller) -> None:
     ]
     assert told["codes"][0]["discount_amount"] == 2000
     assert staff.get(f"{code.pk}/funnel/").json()["viewed"] == 0
+
+
+@pytest.mark.parametrize("path", ["", "7/usages/", "7/funnel/", "analytics/"])
+def test_misspelt_filter_is_refused(staff: Caller, path: str) -> None:
+    factories.PromoCodeFactory(pk=7)
+    answer = staff.get(path, sataus="active")
+    assert error(answer) == (400, "invalid")
+    assert list(answer.json()["error"]["fields"]) == ["sataus"]
 
 
 def test_funnel_that_ends_before_it_starts_is_refused(staff: Caller) -> None:
