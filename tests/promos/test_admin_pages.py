@@ -224,6 +224,17 @@ def test_row_is_headed_by_its_name_as_it_is_written(office: Client) -> None:
     assert heading(office, address(Customer, "change", customer.pk)).endswith("ada@example.com")
 
 
+def test_form_for_something_new_is_headed_so(office: Client) -> None:
+    assert heading(office, address(Customer, "add")).endswith("Add customer")
+
+
+def test_only_a_narrowed_list_offers_all(office: Client) -> None:
+    factories.CustomerFactory(email="ada@example.com")
+    url = address(Customer, "changelist")
+    assert heading(office, url).endswith("Customers")
+    assert heading(office, f"{url}?q=ada").endswith("1 result (Show all)")
+
+
 def test_empty_list_says_whether_anything_was_left_out(office: Client) -> None:
     url = address(Customer, "changelist")
     assert "Nothing here yet." in office.get(url).content.decode()
