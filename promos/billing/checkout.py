@@ -20,7 +20,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from promos import brake, customers, eligibility, orders, redemptions, stripe_gateway
-from promos.billing import attempts, code_checks, even_time, renewals
+from promos.billing import code_checks, even_time, renewals, unfinished
 from promos.brake import Braked, Visitor
 from promos.eligibility import Reason, Verdict
 from promos.models import CheckoutAttempt, Customer, PromoCode
@@ -73,10 +73,10 @@ def open(  # noqa: A001
 
 def _resume(customer: Customer, plan: Plan, text: str, *, now: datetime) -> str:
     """Return the address of the customer's open checkout of the same order; give up those of other orders."""
-    for attempt in attempts.unsettled(customer, now=now):
+    for attempt in unfinished.unsettled(customer, now=now):
         if not _is_same(attempt, plan, text):
-            attempts.let_go(attempt, now=now)
-        elif url := attempts.address(attempt):
+            unfinished.let_go(attempt, now=now)
+        elif url := unfinished.address(attempt):
             return url
     return ""
 
@@ -96,7 +96,7 @@ def _hold(customer: Customer, plan: Plan, text: str, *, now: datetime) -> Checko
     with transaction.atomic():
         # Two clicks at once queue here; the second finds what the first has held.
         redemptions.lock_person(customer)
-        for attempt in attempts.just_begun(customer, now=now):
+        for attempt in unfinished.just_begun(customer, now=now):
             if _is_same(attempt, plan, text):
                 return attempt
         verdict = _verdict(text, customer=customer, plan=plan, now=now)
@@ -131,7 +131,7 @@ def _attempt(customer: Customer, plan: Plan, verdict: Verdict, *, now: datetime)
         held_amount=promised + (verdict.quote.discount_amount if verdict.quote else 0),
         promised_amount=promised,
         created_at=now,
-        expires_at=now + attempts.OPEN_FOR,
+        expires_at=now + unfinished.OPEN_FOR,
     )
 
 
@@ -140,13 +140,13 @@ def _open_at_stripe(attempt: CheckoutAttempt, plan: Plan, *, now: datetime) -> s
     try:
         session = _session_of(attempt, plan)
     except stripe_gateway.Unavailable as error:
-        attempts.settle_unanswered(attempt, error, now=now)
+        unfinished.settle_unanswered(attempt, error, now=now)
         raise _failed(attempt, plan, Reason.TRY_LATER, now=now) from error
     except stripe_gateway.StripeError as error:
         logger.warning("Stripe did not open checkout attempt %s: %s", attempt.pk, error)
         redemptions.release(attempt, state=CheckoutAttempt.State.FAILED, now=now)
         raise _failed(attempt, plan, _reason_after(error, attempt.customer), now=now) from error
-    attempts.mark_open(attempt, session_id=session["id"])
+    unfinished.mark_open(attempt, session_id=session["id"])
     _record(attempt, plan, None, now=now)
     return str(session["url"])
 
@@ -159,7 +159,7 @@ def _session_of(attempt: CheckoutAttempt, plan: Plan) -> stripe_gateway.StripeOb
     try:
         return _create_session(attempt, plan)
     except stripe_gateway.Conflict as error:
-        session = attempts.session_of(attempt)
+        session = unfinished.session_of(attempt)
         if session is None or session["status"] != "open":
             raise stripe_gateway.Unavailable("An earlier request for this checkout counts.") from error
         return session

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from promos import brake, codes, eligibility, stripe_gateway
-from promos.billing import attempts, even_time
+from promos.billing import even_time, unfinished
 from promos.brake import Braked, LeftForLater, Visitor
 from promos.eligibility import Reason, Verdict
 from promos.models import CodeCheck, Customer, PromoCode, StripePromotionCode
@@ -133,7 +133,7 @@ def _entries(text: str, *, customer: Customer, now: datetime) -> QuerySet[CodeCh
 def _verdicts(text: str, *, customer: Customer, plans: Sequence[Plan], now: datetime) -> dict[Plan, Verdict]:
     verdicts = _by_our_rules(text, customer=customer, plans=plans, now=now)
     is_held = any(verdict.reason in HELD for verdict in verdicts.values())
-    if is_held and attempts.let_go_of_code(customer, text, now=now):
+    if is_held and unfinished.let_go_of_code(customer, text, now=now):
         verdicts = _by_our_rules(text, customer=customer, plans=plans, now=now)
     accepted = next((verdict.promo_code for verdict in verdicts.values() if verdict.is_accepted), None)
     refusal = _stripe_refusal(accepted) if accepted else None

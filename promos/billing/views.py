@@ -23,7 +23,6 @@ from django_htmx.middleware import HtmxDetails
 
 from promos import customers, plans, stripe_gateway
 from promos.billing import (
-    attempts,
     bill,
     checkout,
     code_checks,
@@ -31,6 +30,7 @@ from promos.billing import (
     given,
     links,
     outcome,
+    unfinished,
     visitors,
     words,
 )
@@ -252,7 +252,7 @@ def success(request: CustomerRequest) -> HttpResponse:
 @for_customers
 def cancelled(request: CustomerRequest) -> HttpResponse:
     """Say that nothing was charged, and offer the way back to the same order."""
-    left = attempts.latest_unsettled(customers.for_user(request.user), now=timezone.now())
+    left = unfinished.latest_unsettled(customers.for_user(request.user), now=timezone.now())
     code = left.promo_code.code if left and left.promo_code else ""
     query = urlencode({"plan": left.plan, "code": code}) if left else ""
     return render(request, "billing/cancelled.html", {"code": code, "query": query})
