@@ -29,13 +29,15 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 VIEW = "promo_code_analytics"
 #: What the view reads; it is made only where all of these exist.
 TABLES = frozenset({"promo_codes", "promo_code_usage", "promos_ledgerentry", "promos_codecheck"})
-#: Whether a redemption came in thirty days from a check, or in its second, since Stripe tells whole seconds; SQLite's
-#: times are text.
+#: Whether a redemption followed a check as in ``queries.bought``: in thirty days, or in its second, since Stripe tells
+#: whole seconds. SQLite's times are text, and its own reckoning with them knows milliseconds only.
 WITHIN = {
-    "postgresql": """usages.redeemed_at >= date_trunc('second', checks.checked_at)
+    "postgresql": """usages.redeemed_at > checks.checked_at - INTERVAL '1 second'
                 AND usages.redeemed_at < checks.checked_at + INTERVAL '30 days'""",
-    "sqlite": """usages.redeemed_at >= strftime('%Y-%m-%d %H:%M:%S', checks.checked_at)
-                AND julianday(usages.redeemed_at) < julianday(checks.checked_at) + 30""",
+    "sqlite": """usages.redeemed_at > datetime(substr(checks.checked_at, 1, 19), '-1 second')
+                    || substr(checks.checked_at, 20)
+                AND usages.redeemed_at < datetime(substr(checks.checked_at, 1, 19), '+30 days')
+                    || substr(checks.checked_at, 20)""",
 }
 
 DROP = "DROP VIEW IF EXISTS promo_code_analytics"

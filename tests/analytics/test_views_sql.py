@@ -91,6 +91,22 @@ def test_view_follows_who_entered_a_code_for_thirty_days() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("microsecond", [0, 1, 999_600])
+def test_view_and_pages_convert_to_the_microsecond(microsecond: int) -> None:
+    code, customers = PromoCodeFactory(), CustomerFactory.create_batch(4)
+    entered = LONG_AGO.replace(microsecond=microsecond)
+    second, month = timedelta(seconds=1), timedelta(days=30)
+    just = timedelta(microseconds=1)
+    moments = (entered - second, entered - second + just, entered + month - just, entered + month)
+    for customer, at in zip(customers, moments, strict=True):
+        CodeCheckFactory(promo_code=code, customer=customer, checked_at=entered)
+        redeem(code, customer=customer, at=at)
+
+    assert PromoCodeAnalytics.objects.get().converted_customers == 2
+    assert queries.conversion(Scope()) == Conversion(entered=4, bought=2)
+
+
+@pytest.mark.django_db
 def test_view_converts_who_paid_in_the_second_of_the_entry() -> None:
     code, quick, before = PromoCodeFactory(), CustomerFactory(), CustomerFactory()
     entered = LONG_AGO.replace(microsecond=800_000)
