@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 #: What Stripe takes in a promotion code, after upper-casing.
 ALLOWED_TEXT = re.compile(r"[A-Z0-9-]{1,255}")
+#: What comes along when a code is copied out of a sentence.
+AROUND = "\"'.,;:!?()[]\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a"
+MINUS = "\u2212"
 
 
 class Status(models.TextChoices):
@@ -40,9 +43,27 @@ def normalise(text: str) -> str:
     return plain.upper() if plain.isascii() else plain
 
 
+def meant(text: str) -> str:
+    """Return the code that somebody meant who typed or pasted a text; the normalised text when it makes none.
+
+    Keyboards add spaces, mails invisible characters and long dashes, sentences
+    quotes and stops; none of these is ever part of a code. No letter becomes another.
+    """
+    plain = normalise(text)
+    shown = "".join(
+        _dashed(sign) for sign in plain if not sign.isspace() and unicodedata.category(sign) != "Cf"
+    )
+    tidy = normalise(shown.strip(AROUND))
+    return tidy if is_allowed(tidy) else plain
+
+
 def is_allowed(text: str) -> bool:
     """Say whether a normalised text may be a code: letters A to Z, digits and hyphens."""
     return ALLOWED_TEXT.fullmatch(text) is not None
+
+
+def _dashed(sign: str) -> str:
+    return "-" if unicodedata.category(sign) == "Pd" or sign == MINUS else sign
 
 
 def generate(length: int = 10) -> str:

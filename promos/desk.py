@@ -53,9 +53,10 @@ class Case:
 def look_into(text: str, *, email: str, plan: Plan, now: datetime) -> Case:
     """Return every rule for this customer, code and plan, and the customer's past tries."""
     customer = _customer(email.strip()) if email else None
+    text = codes.meant(text)
     code = eligibility.find(text, customer=customer)
     rules = list(_rules(code, customer, plan, now)) if code else [_missing(text)]
-    return Case(codes.normalise(text), code, customer, rules, _tries(customer))
+    return Case(text, code, customer, rules, _tries(customer))
 
 
 @transaction.atomic
@@ -83,7 +84,7 @@ def _customer(email: str) -> Customer | None:
 
 
 def _missing(text: str) -> Rule:
-    others = PromoCode.objects.filter(code=codes.normalise(text))
+    others = PromoCode.objects.filter(code=text)
     if others.filter(sync_status=PromoCode.SyncStatus.CONFLICT).exists():
         return Rule(Reason.NOT_FOUND, False, "The code conflicts with one in Stripe", "Settle the conflict.")
     if others.exists():

@@ -77,7 +77,7 @@ def check_plans(
 def cleaned(text: str) -> str:
     """Return what somebody typed as a code would be stored, and no longer than an entry can be."""
     # PostgreSQL cannot store the null character, and no code has one.
-    return codes.normalise(text[:LONGEST_TYPED].replace("\0", ""))[:LONGEST]
+    return codes.meant(text[:LONGEST_TYPED].replace("\0", ""))[:LONGEST]
 
 
 def stripe_promotion_code_id(code: PromoCode) -> str | None:

@@ -31,6 +31,27 @@ def test_normalise_makes_no_code_of_lookalikes(text: str) -> None:
     assert not codes.is_allowed(codes.normalise(text))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("launch 50-x", "LAUNCH50-X\u200b", "\u200eLAUNCH50-X", "LAUNCH\u00ad50-X", "LAUNCH50\u00a0-X"),
+        *("LAUNCH50\u2011X", "LAUNCH50\u2013X", "LAUNCH50\u2212X", "“Launch50-X”.", "(LAUNCH50-X)!"),
+    ],
+)
+def test_meant_overlooks_what_keyboards_and_mails_add(text: str) -> None:
+    assert codes.meant(text) == "LAUNCH50-X"
+
+
+@pytest.mark.parametrize("text", ["stra\u00dfe", "l\u0131ve", "\u0410B", "A\u0301", "A_B", "A.B", "..."])
+def test_meant_makes_no_code_of_other_letters(text: str) -> None:
+    assert codes.meant(text) == codes.normalise(text)
+
+
+@given(st.text())
+def test_meant_is_idempotent(text: str) -> None:
+    assert codes.meant(codes.meant(text)) == codes.meant(text)
+
+
 @pytest.mark.parametrize("text", ["", "A B", "ÄÖ", "L\u0410UNCH", "A" * 256])
 def test_is_allowed_refuses_other_alphabets(text: str) -> None:
     assert not codes.is_allowed(text)
