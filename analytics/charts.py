@@ -17,7 +17,6 @@ from promos import money
 NET_COLOUR = "var(--color-primary-600)"
 DISCOUNT_COLOUR = "var(--color-orange-400)"
 ALL_COLOUR = "var(--color-base-400)"
-LOST_COLOUR = "var(--color-red-400)"
 #: Readable on the light and on the dark ground.
 TEXT_COLOUR = "#747d8c"
 

@@ -50,11 +50,6 @@ def run(
     return tally
 
 
-def is_unfinished() -> bool:
-    """Say whether a walk was stopped that ``run`` would continue."""
-    return SyncCursor.objects.filter(name=CURSOR, finished_at=None).exists()
-
-
 def _begun(since: datetime | None, *, is_saved: bool) -> SyncCursor:
     """Return the cursor of the stopped walk if that covers what is wanted, else of a new one."""
     cursor = SyncCursor.objects.filter(name=CURSOR).first() or SyncCursor(name=CURSOR)
