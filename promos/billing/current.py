@@ -32,9 +32,9 @@ STATUSES: dict[str, str | Promise] = {
 
 @dataclass(frozen=True)
 class Discount:
-    """A discount that runs; ``ends_at`` None: for as long as the subscription does."""
+    """A discount that runs; ``ends_at`` None: for as long as the subscription does; ``code`` None: of no code of ours."""
 
-    code: PromoCode
+    code: PromoCode | None
     ends_at: datetime | None
 
     def reaches(self, moment: datetime | None) -> bool:
@@ -73,7 +73,7 @@ def all_of(customer: Customer, *, now: datetime) -> list[Current]:
 
 def is_discounted(subscription: Subscription, *, now: datetime) -> bool:
     """Say whether a discount runs, going by what Stripe last told."""
-    return any(each.reaches(now) for each in _discounts([subscription])[subscription.pk])
+    return any(Discount(None, _moment(end)).reaches(now) for end in subscription.discounts.values())
 
 
 def _running(customer: Customer) -> QuerySet[Subscription]:
@@ -82,16 +82,14 @@ def _running(customer: Customer) -> QuerySet[Subscription]:
 
 
 def _discounts(running: Collection[Subscription]) -> dict[int, list[Discount]]:
-    """Return the discounts of each subscription that come from a code, as Stripe last told of them."""
-    ids = {promotion_code_id for each in running for promotion_code_id in each.discounts}
-    named = StripePromotionCode.objects.filter(stripe_promotion_code_id__in=ids).order_by("pk")
-    codes = [
-        (one.stripe_promotion_code_id, one.promo_code) for one in named.select_related("promo_code__offer")
-    ]
+    """Return the discounts of each subscription, as Stripe last told of them."""
+    ids = {key for each in running for key in each.discounts}
+    named = StripePromotionCode.objects.filter(stripe_promotion_code_id__in=ids)
+    codes = {
+        one.stripe_promotion_code_id: one.promo_code for one in named.select_related("promo_code__offer")
+    }
     return {
-        each.pk: [
-            Discount(code, _moment(each.discounts[key])) for key, code in codes if key in each.discounts
-        ]
+        each.pk: [Discount(codes.get(key), _moment(end)) for key, end in sorted(each.discounts.items())]
         for each in running
     }
 
@@ -118,16 +116,20 @@ def _in_words(
 
 
 def _next_price(plan: Plan | None, running: list[Discount]) -> str:
-    if plan is None:
+    """Return what the next payment will be; empty when Stripe alone knows what discounts make of it."""
+    if plan is None or len(running) > 1:
         return ""
-    amount = renewals.reduced_amount(plan, running[0].code.offer) if running else plan.amount
-    return money.display(amount, plan.currency)
+    if not running:
+        return money.display(plan.amount, plan.currency)
+    code = running[0].code
+    return money.display(renewals.reduced_amount(plan, code.offer), plan.currency) if code else ""
 
 
 def _lasting(discount: Discount) -> str:
+    name = discount.code.code if discount.code else _("Granted to you")
     if discount.ends_at is None:
-        return _("%(code)s, for as long as you stay") % {"code": discount.code.code}
-    return _("%(code)s, until %(date)s") % {"code": discount.code.code, "date": _date(discount.ends_at)}
+        return _("%(code)s, for as long as you stay") % {"code": name}
+    return _("%(code)s, until %(date)s") % {"code": name, "date": _date(discount.ends_at)}
 
 
 def _date(moment: datetime | None) -> str:

@@ -50,7 +50,10 @@ def give(
     if not verdict.is_accepted or verdict.promo_code is None:
         return verdict
     try:
+        _refuse_to_replace(subscription, verdict.promo_code, now=now)
         attempt = _hold(subscription, verdict, plan, now=now)
+    except stripe_gateway.StripeError:
+        return replace(verdict, reason=Reason.TRY_LATER)
     except redemptions.NothingLeft as refused:
         verdict = replace(verdict, reason=refused.reason)
         code_checks.record(code_checks.cleaned(text), verdict, customer=customer, plan=plan, now=now)
@@ -70,6 +73,20 @@ def ask_after(attempt: CheckoutAttempt, *, now: datetime) -> None:
         redemptions.give_up(attempt, now=now)
         return
     _follow(attempt, told, now=now)
+
+
+def _refuse_to_replace(subscription: Subscription, code: PromoCode, *, now: datetime) -> None:
+    """Have Stripe say what discounts the subscription now: one that its dashboard gave may be news to us.
+
+    Raises:
+        AlreadyDiscounted: something else than a request before this one for the same code.
+        stripe_gateway.StripeError: Stripe could not be asked.
+    """
+    told = stripe_gateway.retrieve_subscription(subscription.stripe_subscription_id)
+    kept = redemptions.note_subscription(told, now=now)
+    begun = redemptions.given.unsettled(subscription.stripe_subscription_id).filter(promo_code=code)
+    if current.is_discounted(kept, now=now) and not begun.exists():
+        raise AlreadyDiscounted
 
 
 @transaction.atomic

@@ -101,7 +101,8 @@ class Subscription(models.Model):
     status = models.CharField(max_length=20)
     plan = models.CharField(max_length=255, blank=True, help_text="The Stripe price.")
     interval = models.CharField(max_length=10, blank=True)
-    # Stripe's promotion codes that still discount it, each with the epoch second of its end, or null.
+    # Stripe's promotion codes that still discount it, each with the epoch second of its end, or null;
+    # a coupon that Stripe's dashboard put there without a code goes by the discount's own id.
     discounts = models.JSONField(default=dict, blank=True)
     started_at = models.DateTimeField()
     current_period_ends_at = models.DateTimeField(null=True, blank=True)

@@ -47,7 +47,6 @@ def _described(subscription: StripeObject, now: datetime) -> dict[str, Any]:
 
 def _discounts(subscription: StripeObject) -> dict[str, int | None]:
     return {
-        promotion_code_id: discount.get("end")
+        id_of(discount.get("promotion_code")) or discount["id"]: discount.get("end")
         for discount in subscription.get("discounts") or []
-        if (promotion_code_id := id_of(discount.get("promotion_code")))
     }

@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.conf import settings
 
 from analytics import verification
 from promos import brake, stripe_gateway
-from promos.billing import given, overdue
+from promos.billing import current, given, overdue
 from promos.eligibility import Reason
 from promos.models import CheckoutAttempt, Customer, PromoCode, PromoCodeUsage, Subscription
 from promos.standin.server import Standin
@@ -54,6 +55,20 @@ def learn(now: datetime) -> None:
     while queue.work(now):
         pass
     assert not [difference for check in verification.CHECKS.values() for difference in check()]
+
+
+def test_code_does_not_take_the_place_of_what_the_dashboard_gave(
+    running: Subscription, code: PromoCode, now: datetime
+) -> None:
+    dashboard = Dashboard(settings.STRIPE_HOST).v1
+    granted = dashboard.coupons.create({"percent_off": 50, "duration": "forever"}).id
+    dashboard.subscriptions.update(running.stripe_subscription_id, {"discounts": [{"coupon": granted}]})
+    with pytest.raises(given.AlreadyDiscounted):
+        give(running, now)
+    told = stripe_gateway.retrieve_subscription(running.stripe_subscription_id)
+    assert [each["source"]["coupon"] for each in told["discounts"]] == [granted]
+    [shown] = current.all_of(running.customer, now=now)
+    assert (shown.discounts, shown.next_price) == (("Granted to you, for as long as you stay",), "")
 
 
 def counted(code: PromoCode) -> tuple[int, int]:
