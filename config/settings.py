@@ -259,6 +259,7 @@ TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
 USE_I18N = True
 # Where makemessages writes what there is to translate, and compilemessages reads it.
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["config.formats"]
 # Django and allauth know a hundred languages; a page half in one of them, half in English, would be worse than none.
 LANGUAGES = languages.offered(LOCALE_PATHS)
 USE_TZ = True

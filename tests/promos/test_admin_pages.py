@@ -1,6 +1,7 @@
 """Every page of the admin opens, for the owner, with rows of every kind."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -233,6 +234,13 @@ def test_only_a_narrowed_list_offers_all(office: Client) -> None:
     url = address(Customer, "changelist")
     assert heading(office, url).endswith("Customers")
     assert heading(office, f"{url}?q=ada").endswith("1 result (Show all)")
+
+
+def test_moments_are_written_as_on_the_pages_of_figures(office: Client) -> None:
+    row = factories.CustomerFactory()
+    Customer.objects.update(created_at=datetime(2026, 3, 31, 18, 5, tzinfo=UTC))
+    for url in (address(Customer, "changelist"), address(Customer, "change", row.pk)):
+        assert "2026-03-31 18:05" in office.get(url).content.decode()
 
 
 def test_empty_list_says_whether_anything_was_left_out(office: Client) -> None:
