@@ -180,5 +180,5 @@ def test_home_asks_a_bounded_number_of_queries(
         for code in PromoCode.objects.filter(pk__in=[one.pk for one in PromoCodeFactory.create_batch(12)]):
             redeem(code, at=now, currency=currency)
 
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(32):
         home(signed_in)
