@@ -167,7 +167,8 @@ class Table:
 
     @property
     def is_wide(self) -> bool:
-        return len(self.headers) > 5
+        """Whether half a page is too narrow for it: words take more room than figures."""
+        return len(self.headers) > 5 or len(self.headers) - self.numbers > 2
 
     @property
     def is_dense(self) -> bool:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+from datetime import tzinfo
+
 from analytics import blocks, charts, formulas, links
 from analytics.blocks import Card, Table
 from analytics.charts import Chart, Labels, Series
@@ -24,6 +28,8 @@ STEP = Choice(
     ),
 )
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+#: More weekdays or hours than these with as many redemptions are no peak.
+MOST_PEAKS = 2
 
 
 def build(asked: Asked) -> list[Section]:
@@ -35,7 +41,9 @@ def build(asked: Asked) -> list[Section]:
     step = _step(asked.chosen[STEP.name], asked.period)
     return [
         Section(
-            sentence=" ".join(filter(None, (sentence(hours), _refused(asked.chosen[STEP.name], step)))),
+            sentence=" ".join(
+                filter(None, (sentence(hours, asked.period.zone), _refused(asked.chosen[STEP.name], step)))
+            ),
             cards=_cards(asked, now, before),
             charts=[_chart(times.over_time(asked.selection, step), step)],
             tables=[_heat_map(hours)],
@@ -43,15 +51,32 @@ def build(asked: Asked) -> list[Section]:
     ]
 
 
-def sentence(hours: list[Hour]) -> str:
-    """Say at which hour of the week codes are redeemed most."""
+def sentence(hours: list[Hour], zone: tzinfo) -> str:
+    """Say on which weekday, and at which hour of the day, codes are redeemed most."""
     if not hours:
         return "Nobody redeemed a code in this period."
-    most, total = max(hours, key=lambda hour: hour.redemptions), sum(hour.redemptions for hour in hours)
-    return (
-        f"Codes are redeemed most on {WEEKDAYS[most.weekday - 1]}s from {most.hour}:00 to {most.hour + 1}:00: "
-        f"{most.redemptions:,} of {total:,} redemptions."
+    weekdays, clock = Counter[int](), Counter[int]()
+    for each in hours:
+        weekdays[each.weekday] += each.redemptions
+        clock[each.hour] += each.redemptions
+    peaks = (
+        _peak(weekdays, lambda weekday: f"on {WEEKDAYS[weekday - 1]}s"),
+        _peak(clock, lambda hour: f"from {hour}:00 to {hour + 1}:00"),
     )
+    told = " and ".join(filter(None, peaks))
+    if not told:
+        return f"No weekday and no hour stands out among {blocks.counted(weekdays.total(), 'redemption')}."
+    return f"Most redemptions are {told}, in the time zone {zone}."
+
+
+def _peak(counts: Counter[int], named: Callable[[int], str]) -> str:
+    """Name what has the most; nothing where too many have as many."""
+    most = max(counts.values())
+    highest = sorted(each for each, count in counts.items() if count == most)
+    if len(highest) > MOST_PEAKS:
+        return ""
+    share = f"{most:,} of {counts.total():,}" + (" each" if len(highest) > 1 else "")
+    return f"{' or '.join(map(named, highest))} ({share})"
 
 
 def _step(chosen: str, period: Period) -> Step:
