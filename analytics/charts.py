@@ -92,7 +92,7 @@ def draw(
         formula=formula,
         summary=summary,
         data=_data(labels.names, drawn),
-        options=_options(whole_numbers=not currency, sideways=shape == "sideways"),
+        options=_options(whole_numbers=not currency, sideways=shape == "sideways", unit=currency.upper()),
         headers=[labels.header, *drawn],
         rows=[
             [name, *(_cell(value, currency) for value in values)]
@@ -211,13 +211,14 @@ def _data(labels: Sequence[str], shown: dict[str, tuple[Any, str]]) -> str:
     return json.dumps({"labels": list(labels), "datasets": datasets})
 
 
-def _options(*, whole_numbers: bool = False, sideways: bool = False) -> str:
-    """Return Chart.js options; giving any replaces all of Unfold's defaults."""
+def _options(*, whole_numbers: bool = False, sideways: bool = False, unit: str = "") -> str:
+    """Return Chart.js options; giving any replaces all of Unfold's defaults. ``unit`` stands beside the axis of figures."""
     ticks = {"color": TEXT_COLOUR, "autoSkipPadding": 16, "maxRotation": 0}
     numbers = {
         "grid": {},
         "ticks": {**ticks, **({"precision": 0} if whole_numbers else {})},
         "beginAtZero": True,
+        "title": {"display": bool(unit), "text": unit, "color": TEXT_COLOUR},
     }
     names = {"grid": {"display": False}, "ticks": ticks}
     return json.dumps(

@@ -78,7 +78,7 @@ class Ratio:
             return "—"
         if self.is_too_few:
             return "too few"
-        return f"{self.percent} %"
+        return f"{self.percent} %".replace("-", "−")
 
     @property
     def is_too_few(self) -> bool:

@@ -47,10 +47,11 @@ HEADERS = (
 
 
 def build(asked: Asked) -> list[Section]:
-    """Return a section of ranked codes for each currency, and one of what needs a look."""
+    """Return a section of ranked codes for each currency, or why there is none, and one of what needs a look."""
     now = stock_section(asked)
     tables = [_batches(stock.batches(asked.selection)), *now.tables]
-    return [*rankings(asked, Order(asked.chosen[ORDER.name])), replace(now, tables=tables)]
+    ranked = rankings(asked, Order(asked.chosen[ORDER.name])) or [Section(sentence=PAGE.empty)]
+    return [*ranked, replace(now, tables=tables)]
 
 
 def rankings(asked: Asked, order: Order) -> list[Section]:

@@ -54,7 +54,7 @@ def test_results_are_of_the_campaigns_whole_life(
 def test_roi_sets_profit_against_discount_and_fixed_cost(spring: Campaign) -> None:
     assert only().profit(Assumptions()) == 540_000
     assert str(only().roi(Assumptions())) == "185.7 %"  # (540,000 − 150,000) ÷ 210,000
-    assert str(only().roi(Assumptions(Decimal("0.3")))) == "-14.3 %"  # (120,000 − 150,000) ÷ 210,000
+    assert str(only().roi(Assumptions(Decimal("0.3")))) == "−14.3 %"  # (120,000 − 150,000) ÷ 210,000
 
 
 def test_break_even_lift_is_of_discounted_orders(spring: Campaign) -> None:

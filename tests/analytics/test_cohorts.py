@@ -82,7 +82,7 @@ def test_value_takes_margin_fees_and_money_paid_back_in_time() -> None:
     # Promo: 30 × (8,000 − 2,000 − 80 − 20) − 3,000 in time; rest: 8,000 − 100 − 20.
     assert value is not None
     assert (value.promo, value.rest) == (Fraction(30 * 5_900 - 3_000, 30), Fraction(7_880))
-    assert str(value.uplift) == "-26.4 %"  # 5,800 ÷ 7,880 − 1
+    assert str(value.uplift) == "−26.4 %"  # 5,800 ÷ 7,880 − 1
 
 
 @pytest.mark.parametrize(("promo", "rest"), [(29, 40), (40, 29)])

@@ -56,7 +56,7 @@ def test_attributed_roi_sets_profit_against_what_was_spent() -> None:
 def test_attributed_roi_of_a_loss_is_negative() -> None:
     roi = economics.attributed_roi(10_000, discount_amount=20_000, fixed_cost_amount=30_000, cases=40)
 
-    assert str(roi) == "-40.0 %"
+    assert str(roi) == "−40.0 %"
 
 
 def test_attributed_roi_of_nothing_spent_says_nothing() -> None:

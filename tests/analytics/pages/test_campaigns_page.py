@@ -47,7 +47,7 @@ def test_a_lower_margin_lowers_everything(
     page = opened("campaigns", campaign=str(spring.pk), **FIRST_HALF)
 
     # 1,200 − 600 − 1,500 against 2,100; a fifth off eats a fifth of margin.
-    assert "-42.9 %" in page
+    assert "−42.9 %" in page
     assert "impossible" in page
     assert "Cost back: not yet." in page
 

@@ -36,7 +36,7 @@ def test_page_compares_promo_customers_with_their_match(opened: Open) -> None:
     # (30 + 40) × 80.00 ÷ 30 against (30 + 30) × 100.00 ÷ 30
     assert (
         "In month 2 66.7 % of promo customers still paid, 50.0 % of their match; over 3 months each brought $186.67, "
-        "the match $200.00 (uplift -6.7 %, attributed)."
+        "the match $200.00 (uplift −6.7 %, attributed)."
     ) in page
     assert "3 ▲" in page
 

@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from analytics.blocks import Table
 from analytics.pages import registry
 from tests.analytics.builders import redeem, renew
 from tests.analytics.pages.conftest import Open
@@ -221,6 +222,29 @@ def test_codes_used_are_told_as_on_the_home(signed_in: Client) -> None:
     answer = signed_in.get("/admin/analytics/codes/", {"export": "json"}).json()
     (card,) = answer["sections"][-1]["figures"]
     assert (card["value"], card["lines"]) == ("too few", {"Too few for a percentage": "1 of 3"})
+
+
+def test_tables_of_many_words_take_the_whole_width() -> None:
+    def is_wide(headers: str, numbers: int) -> bool:
+        return Table(headers.split(), rows=[], numbers=numbers).is_wide
+
+    assert not is_wide("Customer Orders Saved Net", 3)
+    assert is_wide("Code Plan Customers Redemptions", 1)
+    assert is_wide("Plan Gross Discount Net Average Rate", 5)
+
+
+def test_charts_of_money_name_its_currency(signed_in: Client, now: datetime) -> None:
+    redeem(PromoCodeFactory(), at=now, currency="eur")
+
+    for slug, unit in (("revenue", "EUR"), ("questions", "EUR"), ("plans", "")):
+        chart = signed_in.get(f"/admin/analytics/{slug}/").context["sections"][slug == "questions"].charts[0]
+        axes = json.loads(chart.options)["scales"].values()
+        assert [axis["title"]["text"] for axis in axes if "title" in axis] == [unit]
+
+
+def test_ranking_of_nothing_says_so(opened: Open) -> None:
+    PromoCodeFactory()
+    assert "Nothing in this period." in opened("codes")
 
 
 def test_links_keep_the_filters(opened: Open, now: datetime) -> None:
