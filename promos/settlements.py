@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.conf import settings
+
 from promos import orders, redemptions, stripe_gateway
 from promos.models import LedgerEntry, WebhookEvent
 from promos.stripe_gateway import StripeObject
@@ -25,8 +27,13 @@ class NotSettled(Exception):
 
 
 def record_invoice(invoice: StripeObject, *, event: WebhookEvent | None, now: datetime) -> None:
-    """Record a paid invoice, asking for its discounts' codes if it has any."""
-    if orders.needs_expanding(invoice):
+    """Record a paid invoice, asking for its discounts' codes if it has any, and for all of it in our version of the API.
+
+    Events from Stripe's list, from ``stripe listen`` or an endpoint made by hand are in the account's version; in an
+    older one a renewal would look like an order without a subscription.
+    """
+    is_in_our_version = event is None or event.api_version == settings.STRIPE_API_VERSION
+    if not is_in_our_version or orders.needs_expanding(invoice):
         invoice = stripe_gateway.retrieve_invoice(invoice["id"])
     redemptions.record_invoice(invoice, event=event, now=now)
 

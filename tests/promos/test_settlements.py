@@ -6,7 +6,7 @@ import pytest
 
 from promos import redemptions, settlements
 from promos.models import Campaign, LedgerEntry, PromoCode, PromoCodeUsage, Subscription
-from tests.factories import CampaignFactory, SyncedPromoCodeFactory
+from tests.factories import CampaignFactory, SyncedPromoCodeFactory, WebhookEventFactory
 from tests.promos.canned_stripe import CannedStripe
 from tests.promos.stripe_orders import (
     BEGUN,
@@ -200,3 +200,13 @@ def test_settlement_without_a_redemption_stays_in_the_ledger(stripe, now) -> Non
     redemptions.record(session(), event=None, now=now)
     kinds = LedgerEntry.objects.order_by("pk").values_list("kind", "net_amount", "usage")
     assert list(kinds) == [("checkout", 10_000, None), ("refund", -4_000, None)]
+
+
+def test_invoice_in_an_older_version_of_the_api_is_asked_for_anew(stripe, now) -> None:
+    renewal = invoice(month=1)
+    stripe.has(renewal)
+    older = {name: value for name, value in renewal.items() if name not in {"parent", "payments"}}
+    event = WebhookEventFactory(type="invoice.paid", api_version="2024-06-20")
+    settlements.record_invoice(older | {"subscription": "sub_1"}, event=event, now=now)
+    entry = LedgerEntry.objects.get()
+    assert (entry.kind, entry.redemption_key, entry.stripe_payment_intent_id) == ("invoice", "sub_1", "pi_1")
