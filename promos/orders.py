@@ -32,6 +32,8 @@ _SAVES_CARD = "setup"
 _FIRST = "subscription_create"
 #: As many digits as any database keeps.
 _ROW_ID = re.compile(r"[0-9]{1,18}")
+#: ISO 4217, as Stripe writes it.
+_CURRENCY = re.compile("[a-z]{3}")
 #: ISO 3166-1 alpha-2.
 _COUNTRY = re.compile("[A-Z]{2}")
 
@@ -66,6 +68,17 @@ class Order:
     shares: tuple[tuple[str, int], ...] = ()
     opened_at: datetime | None = None
     paid_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse to count an order by figures that are none: its event is kept, and says why.
+
+        Raises:
+            ValueError: a settled order lacks a whole amount or its currency.
+        """
+        amounts = (self.net_amount, self.discount_amount, self.tax_amount)
+        is_countable = all(type(amount) is int for amount in amounts) and _CURRENCY.fullmatch(self.currency)
+        if self.is_settled and not is_countable:
+            raise ValueError(f"The order {self.object_id} lacks a whole amount or its currency.")
 
     @property
     def gross_amount(self) -> int:
@@ -111,7 +124,7 @@ def of_session(session: Session) -> Order:
         plan=ours.get(PLAN_KEY) or bought.get("id", ""),
         interval=ours.get(INTERVAL_KEY) or (bought.get("recurring") or {}).get("interval", ""),
         currency=session.get("currency") or "",
-        net_amount=(session.get("amount_total") or 0) - tax - (totals.get("amount_shipping") or 0),
+        net_amount=(session["amount_total"] or 0) - tax - (totals.get("amount_shipping") or 0),
         discount_amount=totals.get("amount_discount") or 0,
         tax_amount=tax,
         is_settled=session.get("payment_status") in SETTLED and session.get("mode") != _SAVES_CARD,
@@ -147,7 +160,7 @@ def of_invoice(invoice: Invoice) -> Order:
         currency=invoice.get("currency") or "",
         net_amount=_net_amount(invoice),
         discount_amount=discount_amount - sum(amount for _, amount in shares),
-        tax_amount=(invoice.get("total") or 0) - _net_amount(invoice),
+        tax_amount=(invoice["total"] or 0) - _net_amount(invoice),
         is_settled=invoice.get("status") == "paid",
         shares=shares,
         paid_at=moment((invoice.get("status_transitions") or {}).get("paid_at")),
@@ -213,7 +226,7 @@ def _discounts(invoice: Invoice) -> list[Any]:
 
 def _net_amount(invoice: Invoice) -> int:
     net = invoice.get("total_excluding_tax")
-    return net if net is not None else invoice.get("total") or 0
+    return net if net is not None else invoice["total"] or 0
 
 
 def _price(invoice: Invoice) -> str:

@@ -231,3 +231,29 @@ def test_session_that_only_saves_a_card_is_no_order(now: datetime) -> None:
     }
     assert redemptions.record(session, event=None, now=now) is None
     assert (LedgerEntry.objects.count(), Customer.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"amount_total": 9_000.5},
+        {"amount_total": "9000"},
+        {"total_details": {"amount_discount": True}},
+        {"currency": None},
+        {"currency": "USD "},
+    ],
+)
+def test_paid_session_without_whole_amounts_and_a_currency_is_not_counted(
+    odd: dict[str, Any], buyer: Customer, now: datetime
+) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        redemptions.record(session_of(buyer, None, **odd), event=None, now=now)
+    assert not LedgerEntry.objects.exists()
+
+
+def test_paid_session_that_does_not_say_its_amount_is_not_counted(buyer: Customer, now: datetime) -> None:
+    session = session_of(buyer, None)
+    del session["amount_total"]
+    with pytest.raises(KeyError, match="amount_total"):
+        redemptions.record(session, event=None, now=now)
+    assert not LedgerEntry.objects.exists()
