@@ -1,4 +1,4 @@
-"""Wiring of what stands before every page: known hosts, upload limit, second factor, content security policy."""
+"""Wiring of what stands before every page: known hosts, what a body may be, second factor, content security policy."""
 
 from collections.abc import Callable
 
@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
 from django.utils.log import log_response
 
+FORM = "application/x-www-form-urlencoded"
 #: Where staff see and do what customers do not.
 STAFF_PATHS = ("/admin/", "/api/promo-codes/")
 #: The longest name that DNS knows; no longer one fills the log.
@@ -49,6 +50,22 @@ def refuse_large_uploads(
             return HttpResponse(
                 f"The upload is larger than {limit} MiB.", status=413, content_type="text/plain"
             )
+        return get_response(request)
+
+    return middleware
+
+
+def refuse_other_charsets(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Refuse a form that is not in UTF-8 before anything reads it.
+
+    Django refuses it as well, but anew in each page that says so, the error page included: a failure for the log.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.content_type == FORM and (request.encoding or "utf-8").lower() != "utf-8":
+            return HttpResponse("A form must be in UTF-8.", status=415, content_type="text/plain")
         return get_response(request)
 
     return middleware

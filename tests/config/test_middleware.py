@@ -5,6 +5,8 @@ import logging
 import pytest
 from django.test import Client
 
+from config.middleware import FORM
+
 
 @pytest.mark.parametrize(
     ("host", "told"),
@@ -27,3 +29,14 @@ def test_unknown_host_is_refused_in_one_line(
 def test_known_host_is_served(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     assert client.get("/accounts/login/", headers={"host": "127.0.0.1:8000"}).status_code == 200
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "utf-16", "latin-1"])
+def test_form_in_another_charset_is_refused_without_a_failure(db: None, charset: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.get("/accounts/login/")
+    answer = client.post("/accounts/login/", b"login=x", content_type=f"{FORM}; charset={charset}")
+    assert answer.status_code == 415
+    assert (
+        client.post("/accounts/login/", b"login=x", content_type=f"{FORM}; charset=UTF-8").status_code == 403
+    )
