@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from analytics.api import AnalyticsView
 from promos import health
+from promos.api.urls import NothingView
 
 # Above urlpatterns: below them the admin's own password form would still be routed.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -17,6 +18,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("api/promo-codes/analytics/", AnalyticsView.as_view(), name="api_analytics"),
+    # Django would lead there from here, on which a program that posts a code gets the list of codes.
+    path("api/promo-codes", NothingView.as_view()),
     path("api/promo-codes/", include("promos.api.urls")),
     path("api/webhooks/", include("promos.webhooks.urls")),
     path("healthz", health.healthz, name="healthz"),

@@ -4,7 +4,9 @@ from typing import Any
 
 from django.http import Http404
 from django.urls import path
+from django.utils.translation import gettext as _
 from drf_spectacular.views import SpectacularJSONAPIView
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -24,6 +26,8 @@ class NothingView(ApiView):
     schema = None
 
     def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if not request.path.endswith("/"):
+            raise NotFound(_("There is nothing here; the addresses of the API end in a slash."))
         raise Http404
 
 

@@ -113,6 +113,13 @@ def test_session_may_call_with_its_csrf_token_only(customer: Customer, team: Sho
     assert error(sent) == (403, "permission_denied")
 
 
+@pytest.mark.parametrize("address", ["/api/promo-codes", "/api/promo-codes/validate"])
+def test_address_without_its_slash_says_so(buyer: Caller, address: str) -> None:
+    answer = buyer.client.post(address, {}, content_type="application/json", headers=buyer.headers)
+    assert error(answer) == (404, "not_found")
+    assert "end in a slash" in answer.json()["error"]["message"]
+
+
 def test_answers_name_their_version(buyer: Caller, team: Shop) -> None:
     assert buyer.get("plans/")["API-Version"] == "1"
     buyer.headers["API-Version"] = "2"
