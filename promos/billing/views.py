@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -86,7 +86,7 @@ def posted(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return wrapped
 
 
-@require_GET
+@require_safe
 @never_cache
 def plans_page(request: CustomerRequest) -> HttpResponse:
     """Show the plans, with the code of the link that led here.
@@ -229,7 +229,7 @@ def open_portal(request: CustomerRequest) -> HttpResponse:
     return HttpResponseRedirect(str(session["url"]), status=303)
 
 
-@require_GET
+@require_safe
 @for_customers
 def success(request: CustomerRequest) -> HttpResponse:
     """Say what became of the checkout the customer comes back from; asks again by itself while that is unknown."""
@@ -248,7 +248,7 @@ def success(request: CustomerRequest) -> HttpResponse:
     return response
 
 
-@require_GET
+@require_safe
 @for_customers
 def cancelled(request: CustomerRequest) -> HttpResponse:
     """Say that nothing was charged, and offer the way back to the same order."""
@@ -258,7 +258,7 @@ def cancelled(request: CustomerRequest) -> HttpResponse:
     return render(request, "billing/cancelled.html", {"code": code, "query": query})
 
 
-@require_GET
+@require_safe
 @never_cache
 def code_link(request: CustomerRequest, code: str) -> HttpResponse:
     """Lead a shared link to the plans, whether there is such a code or not."""
@@ -268,7 +268,8 @@ def code_link(request: CustomerRequest, code: str) -> HttpResponse:
 def _follow(request: CustomerRequest, text: str) -> HttpResponse:
     kept = urlencode({"plan": request.GET["plan"]}) if "plan" in request.GET else ""
     response = redirect(f"{reverse('billing:plans')}?{kept}" if kept else "billing:plans")
-    return links.follow(request, response, text)
+    # Whoever only asks whether a link is alive, as mail scanners do, is no visitor.
+    return response if request.method == "HEAD" else links.follow(request, response, text)
 
 
 def _polls(request: HttpRequest) -> int:

@@ -80,6 +80,14 @@ def test_link_begins_with_a_plan_that_its_code_covers(buyer: Client, team: Shop)
     assert "is applied" in page
 
 
+@pytest.mark.parametrize("address", ["/p/SPRING20", "/billing/?promo=SPRING20"])
+def test_link_is_alive_to_who_only_asks(client: Client, team: Shop, address: str) -> None:
+    answer = client.head(address)
+    assert (answer.status_code, answer["Location"]) == (302, "/billing/")
+    counts = (CodeView.objects.count(), Journey.objects.count(), len(answer.cookies))
+    assert counts == (0, 0, 0)
+
+
 def test_link_with_a_slash_at_its_end_is_the_same(buyer: Client, team: Shop) -> None:
     shop.give_code("SPRING20")
     assert "is applied" in buyer.get("/p/SPRING20/", follow=True).content.decode()
