@@ -133,6 +133,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.middleware.refuse_unknown_hosts",
     "django.middleware.security.SecurityMiddleware",
+    "config.middleware.answer_webhooks_first",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "config.middleware.refuse_large_uploads",
