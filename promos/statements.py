@@ -11,13 +11,16 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.models import Field, Model
+from django.db.models import DateTimeField, Field, JSONField, Model
 
 Value = int | str | None
 #: SQL with its values.
 Statement = tuple[str, Sequence[Value]]
 #: psycopg takes a text with over 50 values or 4,096 letters to pieces each time; most of ours have 15 and 1,300.
 _AT_ONCE = 3
+
+#: Of these a database may want another value than Python's; every other is taken as it is.
+_PREPARED = (DateTimeField, JSONField)
 
 _Row = TypeVar("_Row", bound=Model)
 
@@ -54,7 +57,7 @@ def columns(model: type[Model], *needed: str) -> list[str]:
 
 def made(model: type[_Row], columns: Sequence[str], values: Iterator[object]) -> _Row:
     """Return a row read from the database, of which the other columns are read when they are asked for."""
-    return model.from_db(connection.alias, columns, list(islice(values, len(columns))))
+    return model.from_db(DEFAULT_DB_ALIAS, columns, list(islice(values, len(columns))))
 
 
 def insert(row: Model) -> None:
@@ -62,7 +65,10 @@ def insert(row: Model) -> None:
     # Not through the thread's proxy, which looks the connection up for each value anew.
     database = connections[DEFAULT_DB_ALIAS]
     fields, sql = _insertion(type(row), database.vendor)
-    values = [field.get_db_prep_save(field.pre_save(row, add=True), database) for field in fields]
+    values = [
+        field.get_db_prep_save(value, database) if isinstance(field, _PREPARED) else value
+        for field, value in ((field, getattr(row, field.attname)) for field in fields)
+    ]
     with database.cursor() as cursor:
         cursor.execute(sql, values)
         row.pk = cursor.lastrowid if database.vendor == "sqlite" else cursor.fetchone()[0]

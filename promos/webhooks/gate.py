@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 MAX_BYTES = 512 * 1024
 MAX_DEPTH = 40
 
+_CONTAINERS = (dict, list)
+
 #: Legal in JSON as an escape, refused by PostgreSQL: NUL and half a character.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -147,13 +149,13 @@ def _storable(value: Any) -> Any:
 
 
 def _is_deeper_than(limit: int, payload: Any) -> bool:
-    level = [payload] if isinstance(payload, dict | list) else []
+    level = [payload] if isinstance(payload, _CONTAINERS) else []
     for _ in range(limit):
         level = [
             child
             for node in level
             for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, dict | list)
+            if isinstance(child, _CONTAINERS)
         ]
         if not level:
             return False
