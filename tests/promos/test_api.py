@@ -14,7 +14,6 @@ from pytest_django import Settings
 
 from promos import api_tokens
 from promos.models import CheckoutAttempt, CodeCheck, Customer, PromoCode
-from promos.standin.server import Standin
 from tests import factories, shop
 from tests.shop import Shop
 
@@ -38,11 +37,6 @@ class Caller:
 
     def patch(self, path: str, **sent: object) -> Any:
         return self.client.patch(API + path, sent, content_type="application/json", headers=self.headers)
-
-
-@pytest.fixture
-def team(standin: Standin) -> Shop:
-    return shop.open_shop()
 
 
 @pytest.fixture

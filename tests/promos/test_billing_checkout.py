@@ -26,11 +26,6 @@ DOWN = "http://127.0.0.1:9"
 State = CheckoutAttempt.State
 
 
-@pytest.fixture
-def team(standin: Standin) -> Shop:
-    return shop.open_shop()
-
-
 @dataclass
 class Fault:
     """Stands before the stand-in: spoils the first answers to a POST there, before or after it was done."""

@@ -21,17 +21,6 @@ from tests.shop import Shop
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def team(standin: Standin) -> Shop:
-    return shop.open_shop()
-
-
-@pytest.fixture
-def buyer(client: Client, customer: Customer) -> Client:
-    client.force_login(customer.user)
-    return client
-
-
 def buy(buyer: Client, plan: str, now: datetime, *, code: str = "") -> Subscription:
     """Pay a plan at the stand-in, and keep what it says of the subscription as its events would."""
     url = buyer.post("/billing/checkout/", {"plan": plan, "code": code})["Location"]

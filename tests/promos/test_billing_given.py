@@ -26,11 +26,6 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def team(standin: Standin) -> Shop:
-    return shop.open_shop()
-
-
-@pytest.fixture
 def code(team: Shop) -> PromoCode:
     """A code for a tenth off three payments, with one use left here; Stripe does not know of that limit."""
     terms = {"percent_off": 10, "duration": "repeating", "duration_in_months": 3}

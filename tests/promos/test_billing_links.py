@@ -11,23 +11,11 @@ from pytest_django import Settings
 from promos import brake, funnel
 from promos.billing import even_time
 from promos.models import BrakeCounter, CodeCheck, CodeView, Customer, Journey
-from promos.standin.server import Standin
 from tests import factories, shop
 from tests.conftest import PASSWORD
 from tests.shop import Shop
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def team(standin: Standin) -> Shop:
-    return shop.open_shop()
-
-
-@pytest.fixture
-def buyer(client: Client, customer: Customer) -> Client:
-    client.force_login(customer.user)
-    return client
 
 
 @pytest.mark.parametrize("address", ["/p/{}", "/billing/?promo={}"])

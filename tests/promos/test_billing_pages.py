@@ -11,23 +11,11 @@ from pytest_django import Settings
 
 from promos.billing import outcome, words
 from promos.models import CheckoutAttempt, Customer, PromoCode
-from promos.standin.server import Standin
 from tests import factories, shop
 from tests.shop import Shop
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "HX-Trigger": "code"}
-
-
-@pytest.fixture
-def team(standin: Standin) -> Shop:
-    return shop.open_shop()
-
-
-@pytest.fixture
-def buyer(client: Client, customer: Customer) -> Client:
-    client.force_login(customer.user)
-    return client
 
 
 def squeezed(html: bytes) -> str:

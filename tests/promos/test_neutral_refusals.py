@@ -17,7 +17,6 @@ from promos.billing.bill import Bill
 from promos.billing.code_checks import Entry
 from promos.eligibility import NEUTRAL, Reason
 from promos.models import CodeCheck, Customer
-from promos.standin.server import Standin
 from tests import factories, shop
 from tests.shop import Shop
 
@@ -29,19 +28,8 @@ ADDRESSES = ("/billing/check/", "/billing/checkout/")
 
 
 @pytest.fixture
-def team(standin: Standin) -> Shop:
-    return shop.open_shop()
-
-
-@pytest.fixture
 def plan(team: Shop) -> str:
     return team.monthly
-
-
-@pytest.fixture
-def buyer(client: Client, customer: Customer) -> Client:
-    client.force_login(customer.user)
-    return client
 
 
 @pytest.fixture

@@ -13,23 +13,11 @@ from pytest_django import Settings
 
 from promos import stripe_gateway
 from promos.models import CheckoutAttempt, CodeCheck, Customer
-from promos.standin.server import Standin
 from promos.stripe_gateway import calling
 from tests import factories, shop
 from tests.shop import Shop
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def team(standin: Standin) -> Shop:
-    return shop.open_shop()
-
-
-@pytest.fixture
-def buyer(client: Client, customer: Customer) -> Client:
-    client.force_login(customer.user)
-    return client
 
 
 @pytest.fixture
