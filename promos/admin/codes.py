@@ -231,8 +231,8 @@ class PromoCodeAdmin(Sharing, StripeSide, ConflictMixin, CodePages, ProjectAdmin
         return format_html(bar, self.uses(obj), min(obj.used_count, obj.max_redemptions), obj.max_redemptions)
 
     @display(description="Savings")
-    def savings(self, obj: Any) -> str:
-        return obj.figures.savings_in_words
+    def savings(self, obj: Any) -> str | None:
+        return obj.figures.savings_in_words or None
 
     @display(description="Last used")
     def last_used(self, obj: Any) -> datetime | None:
