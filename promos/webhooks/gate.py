@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.log import log_response
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -56,7 +57,10 @@ def receive(request: HttpRequest, uuid: UUID | None = None) -> HttpResponse:
     try:
         payload = _checked(request, now)
     except Refused as refusal:
-        return _answer(str(refusal), refusal.status)
+        answer = _answer(str(refusal), refusal.status)
+        # Django would log that a request was bad; whoever set a wrong secret needs to know why.
+        log_response("Refused a webhook: %s", refusal, response=answer, request=request)
+        return answer
     if payload["type"] not in receivers.REGISTRY:
         # Not stored: whoever subscribes an endpoint to everything should not fill our database.
         # A later version that wants the type finds its events in Stripe's list.

@@ -185,6 +185,11 @@ def test_event_of_the_other_mode_is_refused(client, settings, live_installation,
     assert not WebhookEvent.objects.exists()
 
 
+def test_refusal_is_logged_with_its_reason(client, caplog):
+    client.post("/api/webhooks/stripe/", "{}", content_type="application/json")
+    assert caplog.messages == ["Refused a webhook: The signature is missing or wrong."]
+
+
 def test_get_is_refused(client):
     assert client.get(stripe_events.ADDRESS).status_code == 405
 
