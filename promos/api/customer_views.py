@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from math import ceil
 from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import Throttled, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from promos import customers, plans
 from promos.api import customer_serializers as shapes
 from promos.api.base import ApiView
-from promos.api.errors import Refused, Unavailable
+from promos.api.errors import Braked, Refused, Unavailable
 from promos.billing import checkout, code_checks, visitors, words
 from promos.brake import Visitor
 from promos.eligibility import Reason, Verdict
@@ -99,9 +100,9 @@ def _visitor(request: Request) -> Visitor:
 
 
 def _stop_if_braked(verdicts: dict[Plan, Verdict]) -> None:
-    wait = max((verdict.wait.total_seconds() for verdict in verdicts.values()), default=0)
+    wait = max((verdict.wait for verdict in verdicts.values()), default=timedelta())
     if wait:
-        raise Throttled(wait=ceil(wait), detail=_("These were many codes in a short time."))
+        raise Braked(words.braked(wait), wait=ceil(wait.total_seconds()))
 
 
 def _validated(text: str, verdicts: dict[Plan, Verdict]) -> dict[str, Any]:

@@ -28,6 +28,17 @@ class Refused(exceptions.APIException):
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
 
 
+class Braked(exceptions.APIException):
+    """Too many codes were tried; after ``wait`` seconds one may go on."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "throttled"
+
+    def __init__(self, message: str, *, wait: int) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
 class TooLarge(exceptions.APIException):
     """The body is larger than anything that this API takes."""
 

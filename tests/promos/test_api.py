@@ -146,6 +146,8 @@ def test_validate_is_braked(buyer: Caller, team: Shop) -> None:
     assert [answer.status_code for answer in answers] == [200] * 8 + [429]
     assert error(answers[-1]) == (429, "throttled")
     assert answers[-1]["Retry-After"] in {"1", "2"}
+    said = answers[-1].json()["error"]["message"]
+    assert said.startswith("These were many codes in a short time. Please try again in ")
 
 
 def test_checkout_opens_at_stripe(buyer: Caller, team: Shop) -> None:
