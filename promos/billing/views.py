@@ -106,7 +106,11 @@ def _plans_for_customer(request: CustomerRequest) -> HttpResponse:
     is_dead = bool(linked and verdict and verdict.is_neutral)
     if is_dead:
         form = OrderForm(plans=list(form.plans.values()), initial={**form.initial, "code": ""})
-    response = _plans_page(request, form, None if is_dead else verdict, is_link_dead=is_dead)
+    # Whoever has a subscription may have been sent the code for that.
+    linked_code = "" if is_dead else linked
+    response = _plans_page(
+        request, form, None if is_dead else verdict, is_link_dead=is_dead, linked_code=linked_code
+    )
     if is_dead:
         links.drop_code(response)
     links.claim_journey(request, response, customer)
@@ -285,7 +289,7 @@ def _plans_page(
     status: int = 200,
     **said: str | int,
 ) -> HttpResponse:
-    """Show the plans, with what is ``said`` on them: ``problem``, ``is_link_dead``, ``given_refusal``."""
+    """Show the plans, with what is ``said`` on them: ``problem``, ``is_link_dead``, ``linked_code``, ``given_refusal``."""
     on_sale, chosen = form.plans.values(), form.chosen_plan
     shown = bill.on_this_side(on_sale, chosen) if chosen else []
     cards, sides = [PlanCard.of(plan) for plan in shown], bill.choices(on_sale, chosen) if chosen else []

@@ -163,6 +163,18 @@ def test_code_without_stripe_says_try_again(
     assert b"Please try again in a moment" in page.content
 
 
+def test_code_of_a_link_stands_in_the_field_of_the_subscription_too(
+    buyer: Client, team: Shop, now: datetime
+) -> None:
+    buy(buyer, team.monthly, now)
+    shop.give_code("LOYAL")
+    page = buyer.get("/p/loyal", follow=True).content.decode()
+    assert page.count('value="LOYAL"') == 2
+    assert 'name="subscription_code" type="text" value="LOYAL"' in page
+    dead = buyer.get("/p/NOSUCH", follow=True).content.decode()
+    assert 'value="NOSUCH"' not in dead
+
+
 def test_code_without_a_subscription_leads_to_the_plans(buyer: Client, team: Shop) -> None:
     answer = buyer.post("/billing/subscription/code/", {"subscription_code": "LOYAL"})
     assert answer["Location"] == "/billing/"
