@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 # These register pages that are replaced here.
 import allauth.account.admin
@@ -14,6 +15,8 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
@@ -92,7 +95,7 @@ class CustomerAdmin(ProjectAdmin):
     autocomplete_fields = ("user",)
     fieldsets: tuple[Any, ...] = (
         (None, {"fields": ("email", "user", "country", "stripe_link", "created_at")}),
-        ("What they did", {"fields": ("redemptions", "payments", "checks", "own_codes")}),
+        ("What they did", {"fields": ("redemptions", "payments", "checks", "refusals", "own_codes")}),
     )
     readonly_fields = (
         "country",
@@ -101,6 +104,7 @@ class CustomerAdmin(ProjectAdmin):
         "redemptions",
         "payments",
         "checks",
+        "refusals",
         "own_codes",
     )
 
@@ -122,6 +126,11 @@ class CustomerAdmin(ProjectAdmin):
     @display(description="Codes they entered")
     def checks(self, obj: Customer) -> SafeString | str:
         return counted_rows(CodeCheck, "customer", obj)
+
+    @display(description="Trouble with a code")
+    def refusals(self, obj: Customer) -> SafeString | str:
+        url = f"{reverse('admin:promos_codecheck_why')}?{urlencode({'email': obj.email})}"
+        return format_html('<a href="{}" class="text-link">Why was it refused?</a>', url) if obj.email else ""
 
     @display(description="Codes for them alone")
     def own_codes(self, obj: Customer) -> SafeString | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
@@ -41,7 +42,8 @@ class WhyPages:
     @page("why/", permission="promos.view_codecheck")
     def why(self: Any, request: HttpRequest) -> HttpResponse:
         """Show every rule for an email address, a code and a plan."""
-        form, case = WhyForm(request.GET or None), None
+        # Who comes from a customer's page has still to say which code.
+        form, case = WhyForm(request.GET if "code" in request.GET else None, initial=request.GET.dict()), None
         if form.is_valid() and (plan := plans.get(form.cleaned_data["plan"])):
             asked = form.cleaned_data
             case = desk.look_into(asked["code"], email=asked["email"], plan=plan, now=timezone.now())
@@ -53,8 +55,9 @@ class WhyPages:
 
     @page("goodwill/", permission="promos.give_goodwill")
     def goodwill(self: Any, request: HttpRequest) -> HttpResponse:
-        """Make a customer a code and say what it is."""
-        back = redirect(reverse("admin:promos_codecheck_why"))
+        """Make a customer a code and say what it is, beside the answer that it was given for."""
+        asked = {name: request.POST[name] for name in WhyForm.base_fields if name in request.POST}
+        back = redirect(f"{reverse('admin:promos_codecheck_why')}?{urlencode(asked)}")
         if request.method != "POST":
             return back
         key, percent = request.POST.get("customer", ""), request.POST.get("percent_off", "")

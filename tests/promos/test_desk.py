@@ -123,3 +123,35 @@ def test_goodwill_of_no_percentage_makes_nothing(
     client.force_login(owner)
     client.post(reverse("admin:promos_codecheck_goodwill"), {"customer": customer.pk, "percent_off": percent})
     assert not PromoCode.objects.exists()
+
+
+def test_customers_page_leads_to_the_question_about_them(plan: Plan, owner: User, client: Client) -> None:
+    client.force_login(owner)
+    ada = factories.CustomerFactory(email="ada+1@example.com")
+    page = client.get(reverse("admin:promos_customer_change", args=[ada.pk])).content.decode()
+    assert f"{WHY}?email=ada%2B1%40example.com" in page
+    asked = client.get(WHY, {"email": ada.email}).content.decode()
+    assert 'value="ada+1@example.com"' in asked
+    assert "This field is required" not in asked
+
+
+def test_goodwill_is_told_beside_the_answer_it_was_given_for(plan: Plan, owner: User, client: Client) -> None:
+    client.force_login(owner)
+    ada = factories.CustomerFactory()
+    asked = {"email": ada.email, "code": "SPRING", "plan": plan.price_id}
+    given = asked | {"customer": ada.pk, "percent_off": "30"}
+    page = client.post(reverse("admin:promos_codecheck_goodwill"), given, follow=True).content.decode()
+    assert "SPRING would be refused" in page
+    assert "Made SORRY-" in page
+
+
+@pytest.mark.parametrize(
+    ("email", "words"), [("", "For somebody new"), ("nobody@example.com", "Nobody with this address")]
+)
+def test_question_about_nobody_known_says_so(
+    email: str, words: str, plan: Plan, owner: User, client: Client
+) -> None:
+    client.force_login(owner)
+    page = client.get(WHY, {"email": email, "code": "SPRING", "plan": plan.price_id}).content.decode()
+    assert [told in page for told in ("For somebody new", "Nobody with this address")].count(True) == 1
+    assert words in page
