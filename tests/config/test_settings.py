@@ -199,6 +199,11 @@ def _plain(value: str) -> str | float:
     return float(word) if word.replace(".", "").isdecimal() else word
 
 
+def test_first_visitor_does_not_wait_for_every_page_to_be_imported() -> None:
+    asked = "import sys, config.wsgi; sys.exit('analytics.pages.urls' not in sys.modules)"
+    assert start(["-c", asked]) == (0, "")
+
+
 def test_monitor_that_asks_without_a_body_leaves_no_line_in_the_log() -> None:
     assert not logging.getLogger("gunicorn.http.wsgi").isEnabledFor(logging.WARNING)
 
