@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
-from threading import Barrier, Event, Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -31,6 +31,7 @@ from analytics.models import Alert, AlertMessage
 from promos import rounds as worker_rounds
 from promos import worker
 from tests import factories
+from tests.crowd import at_once
 
 NOW = datetime(2026, 6, 30, 12, 20, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -331,18 +332,7 @@ def test_unknown_kind_in_the_settings_is_refused(settings: Settings) -> None:
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_many_watches_open_one_alert(found: list[Finding], owner: User) -> None:
-    start = Barrier(6)
-
-    def look() -> None:
-        start.wait()
-        watch.keep(NOW)
-        connection.close()
-
-    threads = [Thread(target=look) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(watch.keep, [NOW] * 6)
     assert (Alert.objects.count(), AlertMessage.objects.count()) == (1, 1)
 
 

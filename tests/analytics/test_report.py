@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from email.message import Message
 from io import StringIO
 from pathlib import Path
-from threading import Barrier, Thread
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
@@ -14,7 +13,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.core import mail as django_mail
 from django.core.management import CommandError, call_command
-from django.db import connection
 from pytest_django import Settings
 
 from analytics import outbox, periods
@@ -22,6 +20,7 @@ from analytics.models import Report
 from analytics.reporting import letter, rounds, svg
 from analytics.reporting.svg import Series
 from tests.analytics.builders import pay_back, redeem
+from tests.crowd import at_once
 from tests.factories import PromoCodeFactory
 
 #: A Tuesday; the last complete week is 2026-06-22 to 28, the last complete month May.
@@ -96,18 +95,7 @@ def test_report_of_a_worker_that_was_killed_is_sent_by_another() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("weekly")
 def test_many_workers_send_one_report() -> None:
-    start = Barrier(6)
-
-    def worker() -> None:
-        start.wait()
-        rounds.work(NOW)
-        connection.close()
-
-    threads = [Thread(target=worker) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(rounds.work, [NOW] * 6)
     assert len(django_mail.outbox) == 1
     assert Report.objects.get().sent_at == NOW
 

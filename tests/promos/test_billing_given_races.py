@@ -2,18 +2,17 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 
 import pytest
-from django.db import connection
 
 from promos import brake, plans, stripe_gateway
 from promos.billing import code_checks, given
 from promos.models import PromoCode, Subscription
 from promos.standin.server import Standin
 from tests import factories, shop
+from tests.crowd import at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.race]
 
@@ -32,17 +31,7 @@ def subscribers(standin: Standin) -> list[Subscription]:
 
 def discounted(give: Give, subscribers: list[Subscription]) -> int:
     """Let all ask at the same moment, and return how many Stripe discounts then."""
-    gate = threading.Barrier(len(subscribers))
-
-    def one(subscription: Subscription) -> None:
-        gate.wait()
-        try:
-            give(subscription)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(subscribers)) as pool:
-        list(pool.map(one, subscribers))
+    at_once(give, subscribers)
     return sum(bool(each["discounts"]) for each in stripe_gateway.list_subscriptions())
 
 

@@ -1,10 +1,9 @@
-import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +14,7 @@ from promos.billing import visitors
 from promos.brake import Braked, Limit, Visitor
 from promos.models import BrakeCounter, CodeCheck, Customer
 from tests import factories
+from tests.crowd import at_once
 
 HOUR = timedelta(hours=1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -166,24 +166,16 @@ def naive_take(visitor: Visitor, *, customer: Customer | None, now: datetime) ->
 
 def ask_at_once(take: Callable[..., None], customer: Customer) -> int:
     """Ask from many threads together, three times each; return how often there was an answer."""
-    start, answers = threading.Barrier(12), []
 
-    def client() -> None:
-        start.wait()
+    def client(_: int) -> int:
+        answers = 0
         for _ in range(3):
-            try:
+            with suppress(Braked):
                 take(Visitor(), customer=customer, now=NOON)
-                answers.append(1)
-            except Braked:
-                pass
-        connection.close()
+                answers += 1
+        return answers
 
-    threads = [threading.Thread(target=client) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return len(answers)
+    return sum(at_once(client, range(12)))
 
 
 @pytest.mark.slow

@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from threading import Barrier, Thread
+from threading import Barrier
 
 import pytest
-from django.db import connection
 
 from promos import leases
 from promos.models import PromoCode
 from promos.sync.run import LEASE
+from tests.crowd import at_once
 from tests.factories import OfferFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.race]
@@ -43,23 +43,11 @@ def naive_claim(now: datetime, *, meet: Callable[[], object]) -> list[int]:
 
 def claimed_by_all(one: Claim, now: datetime, *, workers: int, rounds: int) -> Counter[int]:
     """Let workers claim side by side and count how often each row was claimed."""
-    claimed: Counter[int] = Counter()
-    start = Barrier(workers)
 
-    def work() -> None:
-        try:
-            start.wait()
-            for _ in range(rounds):
-                claimed.update(one(now))
-        finally:
-            connection.close()
+    def work(_: int) -> list[int]:
+        return [row for _ in range(rounds) for row in one(now)]
 
-    threads = [Thread(target=work) for _ in range(workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return claimed
+    return Counter(row for rows in at_once(work, range(workers)) for row in rows)
 
 
 @pytest.mark.usefixtures("rows")

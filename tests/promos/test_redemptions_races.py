@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
 from django.db.models import F
 
 from analytics import verification
 from promos import redemptions
 from promos.eligibility import Reason
 from promos.models import Campaign, CheckoutAttempt, Customer, PromoCode
+from tests.crowd import at_once
 from tests.factories import CampaignFactory, CustomerFactory, SyncedPromoCodeFactory
 from tests.promos.stripe_orders import session
 
@@ -37,22 +35,17 @@ def attempt(customer: Customer, code: PromoCode) -> CheckoutAttempt:
     )
 
 
-def at_once(buy: Callable[[Customer], object], buyers: list[Customer]) -> int:
-    """Let everybody buy at the same moment, each on a connection of its own, and return how many could."""
-    gate = threading.Barrier(len(buyers))
+def sold(buy: Callable[[Customer], object], buyers: list[Customer]) -> int:
+    """Let everybody buy at the same moment and return how many could."""
 
     def one(buyer: Customer) -> bool:
-        gate.wait()
         try:
             buy(buyer)
         except redemptions.NothingLeft:
             return False
-        finally:
-            connection.close()
         return True
 
-    with ThreadPoolExecutor(len(buyers)) as pool:
-        return sum(pool.map(one, buyers))
+    return sum(at_once(one, buyers))
 
 
 def naively(code: PromoCode, is_left: Callable[[CheckoutAttempt], bool]) -> Callable[[Customer], None]:
@@ -116,7 +109,7 @@ def code(fields: dict[str, object]) -> PromoCode:
 @BY_LIMIT
 def test_hold_gives_out_what_is_left_and_no_more(request, code, who, is_left, opened) -> None:
     buyers = request.getfixturevalue(who)
-    assert at_once(lambda buyer: redemptions.hold(attempt(buyer, code)), buyers) == opened
+    assert sold(lambda buyer: redemptions.hold(attempt(buyer, code)), buyers) == opened
     assert CheckoutAttempt.objects.count() == opened
     assert not [difference for check in verification.CHECKS.values() for difference in check()]
 
@@ -124,7 +117,7 @@ def test_hold_gives_out_what_is_left_and_no_more(request, code, who, is_left, op
 @BY_LIMIT
 def test_looking_first_gives_out_too_much(request, code, who, is_left, opened) -> None:
     buyers = request.getfixturevalue(who)
-    assert at_once(naively(code, is_left), buyers) > opened
+    assert sold(naively(code, is_left), buyers) > opened
 
 
 @pytest.mark.parametrize("fields", [{"max_redemptions": 1}])
@@ -135,7 +128,7 @@ def test_payments_past_the_last_use_are_all_recorded_and_marked(code, strangers)
         own = {"id": f"cs_{name}", "subscription": f"sub_{name}", "customer": f"cus_{name}"}
         redemptions.record(session(code, **own), event=None, now=NOW)
 
-    assert at_once(pay, strangers) == BUYERS
+    assert sold(pay, strangers) == BUYERS
     code.refresh_from_db()
     assert code.used_count == BUYERS
     assert code.usages.filter(is_over_limit=True).count() == BUYERS - 1
