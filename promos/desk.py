@@ -49,6 +49,11 @@ class Case:
     def is_accepted(self) -> bool:
         return self.code is not None and all(rule.passes for rule in self.rules)
 
+    @property
+    def tries_in_words(self) -> list[tuple[CodeCheck, str]]:
+        """The past tries, each with what became of it."""
+        return [(each, eligibility.outcome_in_words(each.reason)) for each in self.tries]
+
 
 def look_into(text: str, *, email: str, plan: Plan, now: datetime) -> Case:
     """Return every rule for this customer, code and plan, and the customer's past tries."""

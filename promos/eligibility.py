@@ -80,6 +80,11 @@ class Verdict:
         return Reason.NOT_FOUND if self.is_neutral else self.reason
 
 
+def outcome_in_words(reason: str) -> str:
+    """Return what became of an entered code, for the team: a reason of ours or of an earlier version's, or none."""
+    return str(dict(Reason.choices).get(reason, reason)) or "Accepted"
+
+
 def find(text: str, *, customer: Customer | None) -> PromoCode | None:
     """Return the code with this text that speaks to this customer, with what the rules need of it.
 

@@ -15,6 +15,7 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
+from promos import eligibility
 from promos.admin.base import ReadOnlyAdmin, admin_link, by_label, dashboard_link, in_money
 from promos.admin.why import WhyPages
 from promos.eligibility import Reason
@@ -317,4 +318,4 @@ class CodeCheckAdmin(WhyPages, PlanNamed):
 
     @display(description="Outcome", ordering="reason", label={"Accepted": "success"})
     def outcome(self, obj: CodeCheck) -> str:
-        return str(dict(Reason.choices).get(obj.reason, obj.reason)) or "Accepted"
+        return eligibility.outcome_in_words(obj.reason)

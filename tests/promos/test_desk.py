@@ -102,7 +102,7 @@ def test_page_shows_rules_and_past_tries(
     page = client.get(WHY, {"email": customer.email, "code": "old", "plan": plan.price_id}).content.decode()
     assert "OLD would be refused" in page
     assert "Give it a later end." in page
-    assert "OLD · expired" in page
+    assert "OLD · The code has expired" in page
     assert "Used 0 times by the customer, without a limit" in page
 
 
