@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.management import get_commands, load_command_class
+from drf_spectacular.generators import SchemaGenerator
 
 from promos.webhooks.receivers import REGISTRY
 
@@ -27,6 +28,15 @@ def test_readme_names_the_pinned_api_version() -> None:
 def test_readme_lists_exactly_the_commands_there_are() -> None:
     listed = README.split("## Commands")[1].split("```")[0]
     assert set(re.findall(r"^\| `([a-z_]+)", listed, re.MULTILINE)) == set(OURS)
+
+
+def test_readme_lists_exactly_the_calls_of_the_api() -> None:
+    listed = README.split("## The API")[1].split("It takes the session")[0]
+    calls = re.findall(r"`([A-Z]+) (\S+)`", listed)
+    paths: dict[str, dict[str, object]] = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+    assert {(method.lower(), "/api/promo-codes/" + path.removeprefix("./")) for method, path in calls} == {
+        (method, path) for path, operations in paths.items() for method in operations
+    }
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
