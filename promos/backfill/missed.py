@@ -7,13 +7,16 @@ first new event arrives before anybody has looked back.
 
 The whole list may be long, for Stripe keeps an event there that any endpoint of
 the account did not take; so between the hourly looks only its end is looked at.
+
+A database restored from a backup lacks events that Stripe did deliver. They are
+asked for on demand alone: it is the owner who knows of the restore.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -34,6 +37,8 @@ logger = logging.getLogger(__name__)
 CURSOR = "events"
 #: How long Stripe lists an event, and a day less, so that none falls through while this runs.
 LISTED = timedelta(days=29)
+#: How long Stripe goes on delivering an event.
+SENT_AGAIN = timedelta(days=3)
 #: How often the end of the list is looked at, and how much of it: more than one try of Stripe's to deliver.
 OFTEN, RECENT = timedelta(minutes=5), timedelta(hours=1)
 RECENT_CURSOR = "recent events"
@@ -45,25 +50,34 @@ LATEST_PAYMENT = timedelta(days=30)
 
 @dataclass
 class Outcome:
-    """How many missed events were taken in and how many could not be; ``walked`` after a longer absence."""
+    """How many missed events were taken in and how many could not be; ``walked`` after a longer absence.
+
+    ``met`` are the events' ids, since of those that a dry run counts none is kept.
+    """
 
     taken: int = 0
     failed: int = 0
     walked: Tally | None = None
+    met: set[str] = field(default_factory=set)
 
     @property
     def is_complete(self) -> bool:
         return not self.failed and not (self.walked and self.walked.failures)
 
 
-def catch_up(*, now: datetime, dry_run: bool = False) -> Outcome:
+def catch_up(*, now: datetime, delivered_too: bool = False, dry_run: bool = False) -> Outcome:
     """Take in what was missed since this last ran; a dry run counts it.
+
+    ``delivered_too`` takes in what Stripe delivered after the newest event that is here, too.
 
     Raises:
         stripe_gateway.StripeError: Stripe refused or went away; run it again later.
     """
-    outcome = Outcome()
-    _take_all(now - LISTED, outcome, now=now, dry_run=dry_run)
+    outcome, newest = Outcome(), _newest()
+    _take_all(_undelivered(now - LISTED), outcome, now=now, dry_run=dry_run)
+    if delivered_too and newest:
+        since = max(newest - SENT_AGAIN, now - LISTED)
+        _take_all(_listed(since), outcome, now=now, dry_run=dry_run)
     last = SyncCursor.objects.filter(name=CURSOR).values_list("reached_at", flat=True).first()
     if last is not None and last < now - LISTED:
         outcome.walked = walk.run(now=now, since=last - LATEST_PAYMENT, dry_run=dry_run)
@@ -84,23 +98,35 @@ def catch_up_recent(*, now: datetime) -> Outcome:
     cursor, _ = SyncCursor.objects.get_or_create(name=RECENT_CURSOR)
     is_due = Q(reached_at__isnull=True) | Q(reached_at__lte=now - OFTEN)
     if SyncCursor.objects.filter(is_due, pk=cursor.pk).update(reached_at=now):
-        _take_all(now - RECENT, outcome, now=now)
+        _take_all(_undelivered(now - RECENT), outcome, now=now)
     return outcome
 
 
-def _take_all(since: datetime, outcome: Outcome, *, now: datetime, dry_run: bool = False) -> None:
-    for payload in _missed(since):
-        if _is_new(payload):
+def _take_all(
+    listed: Iterator[StripeObject], outcome: Outcome, *, now: datetime, dry_run: bool = False
+) -> None:
+    for payload in listed:
+        if payload["id"] not in outcome.met and _is_new(payload):
+            outcome.met.add(payload["id"])
             _take(payload, outcome, now=now, dry_run=dry_run)
 
 
-def _missed(since: datetime) -> Iterator[StripeObject]:
+def _undelivered(since: datetime) -> Iterator[StripeObject]:
     """Yield what Stripe could not deliver to everybody who asked for it, of the types that we use."""
+    return _listed(since, delivery_success=False)
+
+
+def _listed(since: datetime, **filters: bool) -> Iterator[StripeObject]:
     types = list(receivers.REGISTRY)
     for start in range(0, len(types), TYPES_PER_CALL):
         wanted = types[start : start + TYPES_PER_CALL]
-        listing = partial(stripe_gateway.list_events, types=wanted, delivery_success=False)
+        listing = partial(stripe_gateway.list_events, types=wanted, **filters)
         yield from oldest_first(listing, since=since)
+
+
+def _newest() -> datetime | None:
+    newest = WebhookEvent.objects.order_by("-received_at")
+    return newest.values_list("received_at", flat=True).first()
 
 
 def _is_new(payload: StripeObject) -> bool:

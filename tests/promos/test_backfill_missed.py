@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -81,6 +81,31 @@ def test_delivered_events_are_not_asked_for(account: PastAccount, now: datetime)
     account.dashboard.v1.webhook_endpoints.delete(next(stripe_gateway.list_webhook_endpoints())["id"])
     account.buy()
     assert missed.catch_up(now=now).taken == 0
+
+
+@pytest.fixture
+def restored(account: PastAccount, now: datetime) -> PastAccount:
+    """Five orders were delivered, one every two days; the database is that of the evening after the third."""
+    account.dashboard.v1.webhook_endpoints.delete(next(stripe_gateway.list_webhook_endpoints())["id"])
+    for _ in range(5):
+        account.buy()
+        account.pass_days(2)
+    completed = list(stripe_gateway.list_events(type="checkout.session.completed"))
+    for event in completed[2:]:
+        inbox.take(event, now=datetime.fromtimestamp(event["created"], UTC))
+    return account
+
+
+def test_events_that_a_restored_database_lacks_are_taken_in(restored: PastAccount, now: datetime) -> None:
+    assert LedgerEntry.objects.count() == 3
+    foreseen = missed.catch_up(now=now, delivered_too=True, dry_run=True).taken
+    assert missed.catch_up(now=now, delivered_too=True).taken == foreseen > 2
+    assert LedgerEntry.objects.count() == 5
+
+
+def test_command_takes_in_what_a_restored_database_lacks(restored: PastAccount) -> None:
+    call_command("backfill_stripe", "--missed", stdout=StringIO())
+    assert LedgerEntry.objects.count() == 5
 
 
 def test_no_call_asks_for_more_types_than_stripe_allows(account: PastAccount, now: datetime) -> None:

@@ -25,7 +25,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--missed", action="store_true", help="only the events that did not arrive while this was down"
+            "--missed",
+            action="store_true",
+            help="only the events that did not arrive while this was down, or that a restored backup lacks",
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="count what is not here yet, write nothing"
@@ -56,7 +58,7 @@ class Command(BaseCommand):
         _fail_on(tally)
 
     def _catch_up(self, options: dict[str, Any]) -> None:
-        outcome = missed.catch_up(now=timezone.now(), dry_run=options["dry_run"])
+        outcome = missed.catch_up(now=timezone.now(), delivered_too=True, dry_run=options["dry_run"])
         if options["json"]:
             data = {
                 "ok": outcome.is_complete,
