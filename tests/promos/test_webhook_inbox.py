@@ -1,6 +1,5 @@
 """The inbox: an event is stored once, and what fails is kept and tried again."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +10,7 @@ from django.test import Client
 from promos.models import Customer, LedgerEntry, WebhookEvent
 from promos.webhooks import queue, receivers, signing_secrets
 from promos.webhooks.receivers import Receiver
+from tests.crowd import at_once
 from tests.promos import stripe_events
 from tests.promos.stripe_events import deliver
 from tests.promos.stripe_orders import session
@@ -67,19 +67,10 @@ def test_event_that_comes_again_is_answered_and_dropped(client, calls):
 @pytest.mark.django_db(transaction=True)
 def test_event_that_comes_five_times_at_once_is_processed_once(calls):
     payload = stripe_events.event(COMPLETED)
-    statuses = []
 
-    def send():
-        statuses.append(deliver(Client(), payload).status_code)
-        connection.close()
+    answers = at_once(lambda client: deliver(client, payload), [Client() for _ in range(5)])
 
-    threads = [threading.Thread(target=send) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert statuses == [200] * 5
+    assert [answer.status_code for answer in answers] == [200] * 5
     assert WebhookEvent.objects.count() == Customer.objects.count() == 1
 
 

@@ -1,10 +1,9 @@
 """The worker's queue: claims, leases, retries, and the audit trail."""
 
-import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from djstripe.models import Event
 
 from promos import leases, settlements, stripe_gateway
@@ -12,6 +11,7 @@ from promos.models import WebhookEvent
 from promos.webhooks import queue, receivers
 from promos.webhooks.receivers import Receiver
 from tests import factories
+from tests.crowd import at_once
 from tests.promos import stripe_events
 
 TYPE = "product.updated"
@@ -194,16 +194,11 @@ def test_worker_that_lost_its_lease_writes_nothing(monkeypatch, standin, now):
 def test_two_workers_at_once_share_the_events(calls, standin, now):
     events = [stored() for _ in range(30)]
 
-    def run():
+    def run(worker):
         while queue.work(now, limit=3):
             pass
-        connections.close_all()
 
-    workers = [threading.Thread(target=run) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    at_once(run, range(4))
 
     assert sorted(pk for pk, _ in calls) == sorted(event.pk for event in events)
     assert not WebhookEvent.objects.due(now).exists()
