@@ -66,7 +66,7 @@ def sentence(hours: list[Hour], zone: tzinfo) -> str:
     told = " and ".join(filter(None, peaks))
     if not told:
         return f"No weekday and no hour stands out among {blocks.counted(weekdays.total(), 'redemption')}."
-    return f"Most redemptions are {told}, in the time zone {zone}."
+    return f"Codes are redeemed most {told}, in the time zone {zone}."
 
 
 def _peak(counts: Counter[int], named: Callable[[int], str]) -> str:
@@ -75,7 +75,7 @@ def _peak(counts: Counter[int], named: Callable[[int], str]) -> str:
     highest = sorted(each for each, count in counts.items() if count == most)
     if len(highest) > MOST_PEAKS:
         return ""
-    share = f"{most:,} of {counts.total():,}" + (" each" if len(highest) > 1 else "")
+    share = f"{most:,} of {counts.total():,} redemptions" + (" each" if len(highest) > 1 else "")
     return f"{' or '.join(map(named, highest))} ({share})"
 
 

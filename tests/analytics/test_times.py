@@ -81,7 +81,8 @@ def test_hours_survive_the_change_of_clocks() -> None:
 def test_sentence_names_the_busiest_weekday_and_hour() -> None:
     hours = [Hour(1, 9, 3), Hour(2, 23, 5), Hour(3, 23, 2)]
     assert page.sentence(hours, BERLIN) == (
-        "Most redemptions are on Tuesdays (5 of 10) and from 23:00 to 24:00 (7 of 10), in the time zone Europe/Berlin."
+        "Codes are redeemed most on Tuesdays (5 of 10 redemptions) and from 23:00 to 24:00 (7 of 10 redemptions), "
+        "in the time zone Europe/Berlin."
     )
     assert page.sentence([], UTC) == "Nobody redeemed a code in this period."
 
@@ -90,5 +91,5 @@ def test_sentence_makes_no_peak_of_what_many_share() -> None:
     alike = [Hour(weekday, weekday, 1) for weekday in (1, 3, 5)]
     assert page.sentence(alike, UTC) == "No weekday and no hour stands out among 3 redemptions."
     assert page.sentence([*alike, Hour(1, 4, 1), Hour(3, 6, 1)], UTC) == (
-        "Most redemptions are on Mondays or on Wednesdays (2 of 5 each), in the time zone UTC."
+        "Codes are redeemed most on Mondays or on Wednesdays (2 of 5 redemptions each), in the time zone UTC."
     )
