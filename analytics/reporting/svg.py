@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT = 640, 220
+#: No wider than that a phone can show its words: a mail scales pictures to its width.
+WIDTH, HEIGHT = 480, 220
 #: Room for the title and legend above, for the labels below, in pixels.
 TOP, BOTTOM, SIDE = 44, 24, 8
 INK, RULE, GROUND = "#374151", "#d1d5db", "#ffffff"

@@ -126,6 +126,7 @@ def test_mail_says_the_figures_in_text_and_html() -> None:
         assert "¥810" in said
         assert "SUMMER20" in said
     assert "Redemptions by day, USD, highest 1" in text
+    assert "Too few for a percentage</small>" in html  # and no colon before nothing
     assert "http://127.0.0.1:8000/admin/promos/" in html
 
 
