@@ -25,6 +25,12 @@ APPS = frozenset({"promos", "analytics", "auth", "account", "mfa", "djstripe"})
 OURS = frozenset({"promos", "analytics"})
 OWNER, MARKETER, SUPPORT, VIEWER = "Owner", "Marketer", "Support", "Viewer"
 
+#: What the roles are for, in the words of those who give them.
+TOLD = (
+    "Owner: everything, people included. Marketer: codes, campaigns, offers and batches. "
+    "Support: looks at customers, and gives goodwill codes. Viewer: looks."
+)
+
 _MADE_BY_MARKETERS = ("promocode", "offer", "campaign", "codebatch")
 _MARKETERS = frozenset(f"{verb}_{model}" for verb in ("add", "change") for model in _MADE_BY_MARKETERS)
 

@@ -21,7 +21,9 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from promos import roles
 from promos.admin.base import ProjectAdmin, ReadOnlyAdmin, dashboard_link
 from promos.admin.links import counted_rows
 from promos.models import CodeCheck, Customer, LedgerEntry, PromoCode, PromoCodeUsage
@@ -40,6 +42,14 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     ordering = ("-pk",)
+    # Of the few groups all are seen at once.
+    filter_horizontal = ("user_permissions",)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "groups":
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
+            kwargs["help_text"] = f"What somebody on the staff may do. {roles.TOLD}"
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         # Who may change people must not be able to make themselves more than they are.

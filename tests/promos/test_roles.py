@@ -164,3 +164,10 @@ def test_support_sees_goodwill_but_not_the_forms(client: Client) -> None:
     customer = factories.CustomerFactory()
     client.post(reverse("admin:promos_codecheck_goodwill"), {"customer": customer.pk, "percent_off": "10"})
     assert PromoCode.objects.get().customer == customer
+
+
+def test_owner_sees_all_roles_at_once_and_what_they_are_for(owner: User, client: Client) -> None:
+    client.force_login(owner)
+    page = client.get(reverse("admin:auth_user_change", args=[owner.pk])).content.decode()
+    assert page.count('type="checkbox" name="groups"') == len(roles.RIGHTS)
+    assert all(f"{role}: " in page for role in roles.RIGHTS)
