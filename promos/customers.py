@@ -1,6 +1,7 @@
 """Our row for whoever buys, and its customer at Stripe."""
 
 import secrets
+from contextlib import suppress
 from datetime import datetime
 
 from django.contrib.auth.models import User
@@ -19,6 +20,23 @@ def for_user(user: User) -> Customer:
     return customer
 
 
+def follow_account(user: User) -> None:
+    """Take over an address that somebody changed in their account, at Stripe first, where receipts come from.
+
+    Raises:
+        stripe_gateway.StripeError: Stripe could not be told; the next checkout tries again.
+    """
+    customer = Customer.objects.filter(user=user, erased_at=None).exclude(email=user.email).first()
+    if customer is None or not user.email:
+        return
+    if customer.stripe_customer_id:
+        # One that was deleted there is made anew with its next checkout.
+        with suppress(stripe_gateway.NotFound):
+            stripe_gateway.update_customer(customer.stripe_customer_id, {"email": user.email})
+    customer.email = user.email
+    customer.save(update_fields=["email", "email_key"])
+
+
 def ensure_at_stripe(customer: Customer) -> Customer:
     """Make the customer at Stripe unless it is there already, and return the row with its Stripe id.
 
@@ -27,6 +45,9 @@ def ensure_at_stripe(customer: Customer) -> Customer:
     Raises:
         stripe_gateway.StripeError: it could not be made; nothing was stored.
     """
+    if customer.user and customer.email != customer.user.email:
+        follow_account(customer.user)
+        customer.refresh_from_db()
     if customer.stripe_customer_id:
         return customer
     made = _create_at_stripe(customer)

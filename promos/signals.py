@@ -1,18 +1,23 @@
-"""A saved code or offer that differs from what Stripe has waits to be pushed, and the worker is woken.
+"""What follows from a saved row or a changed address, whoever did it. Wired in promos.apps.
 
-Whatever saved the row: a form, a command, an import. Saves of the sync's own
-fields change no terms and are passed over. Wired in promos.apps.
+A code or offer that differs from what Stripe has waits to be pushed, and the
+worker is woken. Saves of the sync's own fields change no terms and are passed over.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+from allauth.account.signals import email_changed
+from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
+from promos import customers, stripe_gateway
 from promos.models import Campaign, Offer, PromoCode, StripeCoupon, StripePromotionCode
 from promos.sync import terms
 
@@ -27,6 +32,7 @@ def connect() -> None:
     post_save.connect(offer_saved, sender=Offer, dispatch_uid="promos_offer_saved")
     pre_save.connect(campaign_changes, sender=Campaign, dispatch_uid="promos_campaign_changes")
     post_save.connect(campaign_saved, sender=Campaign, dispatch_uid="promos_campaign_saved")
+    email_changed.connect(address_changed, dispatch_uid="promos_address_changed")
 
 
 def code_saved(
@@ -43,6 +49,12 @@ def code_saved(
     elif at := terms.next_change_at(instance, now):
         row.look_again(at)
     _wake_worker()
+
+
+def address_changed(user: User, **kwargs: Any) -> None:
+    """Let the customer follow their account; what Stripe does not take now is tried again with their next checkout."""
+    with suppress(stripe_gateway.StripeError), stripe_gateway.hurried(settings.STRIPE_PAGE_SECONDS):
+        customers.follow_account(user)
 
 
 def offer_saved(instance: Offer, created: bool, raw: bool, **kwargs: Any) -> None:

@@ -260,7 +260,8 @@ def test_open_makes_a_customer_whose_address_changed_after_a_lost_answer(
     standin.api = Fault(standin.core, "/v1/customers", status=429, is_opened=True)
     with pytest.raises(checkout.NotOpened):
         open_checkout(customer, team.monthly, "", now)
-    Customer.objects.update(email="new@example.com")
+    User.objects.update(email="new@example.com")
+    customer = Customer.objects.get()
     assert open_checkout(customer, team.monthly, "", now)
     customer.refresh_from_db()
     made = stripe_gateway.retrieve_customer(customer.stripe_customer_id or "")
