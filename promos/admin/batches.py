@@ -14,12 +14,14 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from promos import batches
 from promos.admin.actions import Deed, Skipped, Words, action
-from promos.admin.base import ProjectAdmin
+from promos.admin.base import ProjectAdmin, in_money
 from promos.admin.code_form import PromoCodeForm
 from promos.admin.links import codes_link
 from promos.admin.pages import page
@@ -38,6 +40,12 @@ GO_ON = Words(
     past="Going on with",
     explanation="The worker makes the codes that are still missing.",
     icon="play_arrow",
+)
+
+
+LIMITS_TO_READ = (
+    "Who may use it, and when",
+    {"fields": (*(name for name in LIMITS if not name.startswith("minimum_")), "minimum")},
 )
 
 
@@ -93,24 +101,33 @@ class CodeBatchAdmin(ProjectAdmin):
     form = BatchForm
     list_display = ("__str__", "offer", "campaign", "state", "created_at")
     list_select_related = ("offer", "campaign")
-    search_fields = ("prefix", "pattern")
+    list_filter = (("campaign", RelatedDropdownFilter),)
+    search_fields = ("prefix", "pattern", "description")
     autocomplete_fields = ("campaign",)
     conditional_fields = CONDITIONS
     actions = ("stop", "go_on")
     actions_row = ("stop", "go_on")
     actions_detail = ("stop", "go_on")
-    readonly_fields = ("progress", "codes", "offer", "created_by", "created_at")
+    readonly_fields = ("progress", "codes", "offer", "minimum", "created_by", "created_at")
 
     def get_fieldsets(self, request: HttpRequest, obj: CodeBatch | None = None) -> Any:
         if obj is not None:
-            facts = ("prefix", "pattern", "offer", "campaign", "created_by", "created_at")
-            return ((None, {"fields": ("progress", "codes", *facts)}),)
+            facts = ("prefix", "pattern", "offer", "campaign", "description", "created_by", "created_at")
+            return ((None, {"fields": ("progress", "codes", *facts)}), LIMITS_TO_READ)
         texts = ("prefix", "pattern", "requested", "is_guessable_fine", "campaign", "description")
         return (
             ("Codes", {"fields": texts}),
             ("What each gives", {"fields": TERMS}),
             ("Who may use it, and when", {"fields": LIMITS}),
         )
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
+        found: list[UnfoldAction] = super().get_actions_detail(request, object_id)
+        batch = CodeBatch.objects.filter(pk=object_id).first()
+        if batch is None or batch.is_complete:
+            return []
+        of_use = "go_on" if batch.stopped_at else "stop"
+        return [each for each in found if each.method.__name__ == of_use]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # What is being made is not edited; it may be stopped.
@@ -146,6 +163,10 @@ class CodeBatchAdmin(ProjectAdmin):
     @display(description="Codes")
     def codes(self, obj: CodeBatch) -> SafeString:
         return codes_link("batch", obj)
+
+    @display(description="Smallest order")
+    def minimum(self, obj: CodeBatch) -> str:
+        return in_money(obj.minimum_amount, obj.minimum_amount_currency)
 
     @page("<int:pk>/progress/", permission="promos.view_codebatch")
     def progress_page(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -87,3 +87,21 @@ def test_batch_is_stopped_and_goes_on(office: Client) -> None:
 
 def test_progress_of_no_batch_is_not_found(office: Client) -> None:
     assert office.get(reverse("admin:promos_codebatch_progress_page", args=[99])).status_code == 404
+
+
+def test_batch_shows_what_its_codes_allow_and_what_can_be_done_now(office: Client, now: datetime) -> None:
+    office.post(ADD, FORM | {"expires_at_0": "2031-01-31", "first_time_only": "on", "description": "Fair"})
+    batch = CodeBatch.objects.get()
+    address = reverse("admin:promos_codebatch_change", args=[batch.pk])
+
+    def offered() -> list[str]:
+        return [name for name in ("stop", "go_on") if f"{name}/" in office.get(address).content.decode()]
+
+    page = office.get(address).content.decode()
+    assert all(told in page for told in ("2031-01-31 23:59", "Uses of each", "First purchase only", "Fair"))
+    assert offered() == ["stop"]
+    batches.stop(batch, now=now)
+    assert offered() == ["go_on"]
+    batches.go_on(batch)
+    batches.work(now)
+    assert offered() == []
