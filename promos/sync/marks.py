@@ -61,9 +61,12 @@ def generation_of(found: StripeObject) -> StripePromotionCode | None:
 
 
 def marked(found: StripeObject) -> StripePromotionCode | None:
-    """Return the row whose generation a promotion code names."""
+    """Return the row whose generation a promotion code names.
+
+    Its text must be the row's, too: after a restore the number of a lost row goes to another.
+    """
     metadata = found["metadata"] or {}
-    return (
+    row = (
         StripePromotionCode.objects.select_related("promo_code", "stripe_coupon")
         .filter(
             promo_code_id=_number(metadata.get(CODE_KEY, "")),
@@ -72,6 +75,13 @@ def marked(found: StripeObject) -> StripePromotionCode | None:
         )
         .first()
     )
+    return row if row is not None and _text(row) in {"", terms.of_promotion_code(found)["code"]} else None
+
+
+def _text(row: StripePromotionCode) -> str:
+    """Return the text that a row's promotion code has, or is being made with; nothing if it was never asked for."""
+    text: str = (row.synced_terms or row.creation.get("terms", {})).get("code", "")
+    return text
 
 
 def _kept_as_retired(marked: StripePromotionCode, found: StripeObject) -> StripePromotionCode:

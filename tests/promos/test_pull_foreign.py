@@ -11,11 +11,11 @@ from djstripe.models import Coupon, PromotionCode
 from promos import stripe_gateway
 from promos.models import Offer, PromoCode, StripeCoupon, WebhookEvent
 from promos.standin.server import Standin
-from promos.sync import importing, pull, push
+from promos.sync import importing, marks, pull, push
 from promos.webhooks import inbox, queue, receivers
 from tests.factories import PromoCodeFactory
 from tests.promos import sides
-from tests.promos.sides import again, coupon_id, stripe_id, synced
+from tests.promos.sides import again, coupon_id, current, stripe_id, synced
 from tests.standin import spec
 from tests.standin.dashboard import Dashboard
 
@@ -179,3 +179,20 @@ def test_events_of_one_second_in_any_order_end_in_the_last_state(dashboard: Dash
     assert not WebhookEvent.objects.exclude(error="")
     assert (again(code).paused_at, again(code).offer.name) == (None, "Last")
     assert push.work(now) == 0
+
+
+@pytest.mark.parametrize("is_pushed", [True, False])
+def test_code_that_a_restored_database_lost_is_not_the_one_with_its_number(
+    is_pushed: bool, dashboard: Dashboard, now: datetime
+) -> None:
+    code = synced(now, code="AFTER")
+    lost = dashboard.create_code(coupon_id(code), "LOST", metadata=marks.of_generation(code.pk, 1))
+    if not is_pushed:
+        generation = {"synced_terms": {}, "creation": {"terms": current(code).synced_terms}}
+        code.stripe_promotion_codes.update(state="creating", stripe_promotion_code_id=None, **generation)
+    pull.promotion_code(lost.id, now=now)
+    taken_over = PromoCode.objects.get(code="LOST")
+    assert taken_over.stripe_promotion_codes.get().stripe_promotion_code_id == lost.id
+    assert code.stripe_promotion_codes.count() == 1
+    push.work(now, limit=5)
+    assert dashboard.v1.promotion_codes.retrieve(lost.id).active
