@@ -202,7 +202,6 @@ def _session(attempt: CheckoutAttempt, plan: Plan) -> dict[str, Any]:
     """Return the request for the session; the same for the same attempt, so that it may be repeated."""
     prices = [plan.price_id, *([plan.setup_fee.price_id] if plan.setup_fee else [])]
     told = orders.metadata(attempt, plan)
-    success_url = f"{settings.SITE_URL}{reverse('billing:success')}"
     return {
         "mode": "subscription",
         "customer": attempt.customer.stripe_customer_id,
@@ -211,7 +210,8 @@ def _session(attempt: CheckoutAttempt, plan: Plan) -> dict[str, Any]:
         "metadata": told,
         # Stripe does not copy a session's metadata to the subscription, and renewals know only that.
         "subscription_data": {"metadata": told},
-        "success_url": f"{success_url}?session_id={{CHECKOUT_SESSION_ID}}",
+        # Stripe puts the session's id there.
+        "success_url": unfinished.outcome_address("{CHECKOUT_SESSION_ID}"),
         "cancel_url": f"{settings.SITE_URL}{reverse('billing:cancelled')}",
         "expires_at": int(attempt.expires_at.timestamp()),
         **_discount(attempt.promo_code, plan),

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import QuerySet
+from django.urls import reverse
 
 from promos import redemptions, stripe_gateway
 from promos.models import CheckoutAttempt, Customer
@@ -71,14 +73,24 @@ def let_go(attempt: CheckoutAttempt, *, now: datetime) -> bool:
 
 
 def address(attempt: CheckoutAttempt) -> str:
-    """Return where an open checkout is paid; empty when Stripe has closed it or cannot be asked."""
+    """Return where an open checkout is paid, or what became of one that is paid and of which no event told yet.
+
+    Empty when it expired or Stripe cannot be asked.
+    """
     if attempt.stripe_session_id is None:
         return ""
     try:
         session = stripe_gateway.retrieve_checkout_session(attempt.stripe_session_id)
     except stripe_gateway.StripeError:
         return ""
+    if session["status"] == "complete":
+        return outcome_address(session["id"])
     return str(session["url"]) if session["status"] == "open" else ""
+
+
+def outcome_address(session_id: str) -> str:
+    """Return the address of the page that says what became of a checkout."""
+    return f"{settings.SITE_URL}{reverse('billing:success')}?session_id={session_id}"
 
 
 def mark_open(attempt: CheckoutAttempt, *, session_id: str) -> None:

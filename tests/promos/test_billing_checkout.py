@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pytest
+import requests
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
@@ -104,6 +105,17 @@ def test_open_twice_leads_to_the_same_checkout(customer: Customer, team: Shop, n
     again = open_checkout(customer, team.monthly, "last", now + timedelta(minutes=20))
     assert again == first
     assert (len(sessions()), held("LAST")) == (1, 1)
+
+
+def test_open_of_what_is_paid_already_leads_to_its_outcome(
+    customer: Customer, team: Shop, now: datetime, settings: Settings
+) -> None:
+    """Stripe's event is late, and somebody impatient goes back and orders the same again."""
+    paid = open_checkout(customer, team.monthly, "", now)
+    requests.post(paid, {"action": "pay", "card": "4242 4242 4242 4242"}, allow_redirects=False, timeout=10)
+    again = open_checkout(customer, team.monthly, "", now + timedelta(minutes=10))
+    [session] = sessions()
+    assert again == f"{settings.SITE_URL}/billing/success/?session_id={session['id']}"
 
 
 @pytest.mark.django_db(transaction=True)
