@@ -168,9 +168,7 @@ class PromoCodeAdmin(Sharing, StripeSide, ConflictMixin, CodePages, ProjectAdmin
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
         found: list[UnfoldAction] = super().get_actions_detail(request, object_id)
         code = PromoCode.objects.filter(pk=object_id).first()
-        hidden = set() if code and code.sync_status == PromoCode.SyncStatus.CONFLICT else set(ANSWERS)
-        if code is None or (code.approved_at and not code.needs_review):
-            hidden.add("approve")
+        hidden = _of_no_use(code) if code else {*ANSWERS, "approve"}
         return [each for each in found if each.method.__name__ not in hidden]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -304,6 +302,20 @@ class PromoCodeAdmin(Sharing, StripeSide, ConflictMixin, CodePages, ProjectAdmin
         _skip_if_kept_in_stripe(code)
         if not promo_codes.archive(code, now=deed.now):
             raise Skipped(ARCHIVED)
+
+
+def _of_no_use(code: PromoCode) -> set[str]:
+    """Return the actions that would only say that there is nothing to do."""
+    hidden = {"resume" if code.paused_at is None else "pause"}
+    if code.sync_status != PromoCode.SyncStatus.CONFLICT:
+        hidden.update(ANSWERS)
+    if code.sync_status == PromoCode.SyncStatus.SYNCED:
+        hidden.add("retry")
+    if code.approved_at and not code.needs_review:
+        hidden.add("approve")
+    if code.archived_at:
+        hidden.update(("approve", "pause", "resume", "move", "archive"))
+    return hidden
 
 
 def _skip_if_kept_in_stripe(code: PromoCode) -> None:

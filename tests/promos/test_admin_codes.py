@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
@@ -204,6 +205,29 @@ def test_list_is_filtered_by_product_and_uses(office: Client) -> None:
         "nearly": {"ALL"},
         "over": {"THIS"},
     }
+
+
+@pytest.mark.parametrize(
+    ("fields", "offered"),
+    [
+        ({}, {"push_now", "duplicate", "pull", "pause", "move", "archive"}),
+        ({"paused_at": factories.LONG_AGO}, {"push_now", "duplicate", "pull", "resume", "move", "archive"}),
+        ({"archived_at": factories.LONG_AGO}, {"push_now", "duplicate", "pull"}),
+        (
+            {"sync_status": "error", "approved_at": None},
+            {"push_now", "duplicate", "pull", "retry", "approve", "pause", "move", "archive"},
+        ),
+    ],
+)
+def test_code_offers_what_can_be_done_with_it_now(
+    fields: dict[str, object], offered: set[str], office: Client
+) -> None:
+    code = factories.PromoCodeFactory()
+    PromoCode.objects.update(**{"sync_status": "synced"} | fields)
+    answer = office.get(reverse("admin:promos_promocode_change", args=[code.pk]))
+    page = admin.site._registry[PromoCode]
+    found = page.get_actions_detail(answer.wsgi_request, str(code.pk))
+    assert {each.method.__name__ for each in found} == offered
 
 
 def words(page: str) -> str:
