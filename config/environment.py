@@ -126,7 +126,10 @@ def time_zone(name: str, *, default: str) -> str:
 def database(name: str, *, default: str) -> dict[str, Any]:
     """Return Django's settings of a database; nothing of a wrong address is told, as it may hold a password."""
     expected = "postgres://user:password@host/name or sqlite:////path/to/file.sqlite3"
-    return _taken_apart(name, default, _env.db_url_config, DATABASES, expected)
+    found = _taken_apart(name, default, _env.db_url_config, DATABASES, expected)
+    if not found["NAME"]:
+        raise _refused(name, expected)
+    return found
 
 
 def mail_server(name: str, *, default: str) -> dict[str, Any]:

@@ -98,6 +98,7 @@ WRONG = [
     (environment.time_zone, {"default": "UTC"}, "Mars", "a time zone such as UTC"),
     (environment.database, {"default": ""}, "abc", "postgres://user:password@host/name or"),
     (environment.database, {"default": ""}, "postgres://u:secret@h:port/x", "postgres://user:password@"),
+    (environment.database, {"default": ""}, "postgres://u:secret@h", "postgres://user:password@"),
     (environment.mail_server, {"default": ""}, "smtp://u:secret@h:port", "smtp+tls://user:password@"),
 ]
 
