@@ -14,9 +14,9 @@ from django.core.exceptions import ImproperlyConfigured
 _env = environ.Env()
 _env.read_env(os.environ.get("ENV_FILE") or Path(__file__).resolve().parent.parent / ".env")
 
-bind = _env.str("WEB_BIND", default="127.0.0.1:8000")
+bind = _env.str("WEB_BIND", default="") or "127.0.0.1:8000"
 worker_class = "gthread"
-_workers = _env.str("WEB_CONCURRENCY", default="2")
+_workers = _env.str("WEB_CONCURRENCY", default="") or "2"
 if not _workers.isdecimal() or int(_workers) < 1:
     sys.exit(f"WEB_CONCURRENCY must be a whole number, at least 1, not {_workers!r}.")
 workers = int(_workers)

@@ -245,3 +245,10 @@ def told(monkeypatch: pytest.MonkeyPatch, path: Path, **lines: str) -> None:
         # Set and unset again, so that what the file puts there goes after the test.
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
+
+
+def test_gunicorn_takes_empty_settings_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEB_CONCURRENCY", "")
+    monkeypatch.setenv("WEB_BIND", "")
+    told = runpy.run_path(str(HOUSE / "config" / "gunicorn.py"))
+    assert (told["workers"], told["bind"]) == (2, "127.0.0.1:8000")
