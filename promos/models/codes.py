@@ -300,6 +300,8 @@ class PromoCode(Limits):
 
     def clean(self) -> None:
         self.code = codes.normalise(self.code)
+        if self.minimum_amount is None:
+            self.minimum_amount_currency = ""
         errors = {}
         if self.starts_at and self.expires_at and self.expires_at <= self.starts_at:
             errors["expires_at"] = "The code must end after it starts."

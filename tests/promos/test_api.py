@@ -253,6 +253,13 @@ def test_code_for_what_stripe_does_not_have_is_refused_once_that_is_known(
     assert refused["message"].startswith(told)
 
 
+def test_currency_goes_with_the_smallest_order(staff: Caller) -> None:
+    made = staff.post(kind="free", minimum_amount=5, minimum_amount_currency="usd").json()
+    assert made["minimum_amount_currency"] == "usd"
+    changed = staff.patch(f"{made['id']}/", minimum_amount=None).json()
+    assert (changed["minimum_amount"], changed["minimum_amount_currency"]) == (None, "")
+
+
 def test_smallest_order_is_not_moved_into_a_currency_of_no_price(staff: Caller) -> None:
     code = factories.PromoCodeFactory(minimum_amount=5, minimum_amount_currency="eur")
     factories.PriceFactory()
