@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
@@ -271,6 +272,16 @@ class CampaignAdmin(ProjectAdmin):
             for title, options in super().get_fieldsets(request, obj)
             if (names := [name for name in options["fields"] if name not in hidden])
         ]
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
+        found: list[UnfoldAction] = super().get_actions_detail(request, object_id)
+        campaign = Campaign.objects.filter(pk=object_id).first()
+        if campaign is None:
+            return []
+        of_no_use = {"resume_codes" if campaign.paused_at is None else "pause_codes"}
+        if not campaign.is_waiting:
+            of_no_use.add("approve")
+        return [each for each in found if each.method.__name__ not in of_no_use]
 
     def save_model(self, request: HttpRequest, obj: Campaign, form: CampaignForm, change: bool) -> None:
         with history.because(form.cleaned_data.get("why", "")):

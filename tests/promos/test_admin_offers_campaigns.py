@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
@@ -105,3 +106,20 @@ def test_campaign_is_what_its_days_make_it(days: tuple[int, int], state: str, of
 
 def test_new_campaign_has_no_results_yet(office: Client) -> None:
     assert "Results" not in strip_tags(office.get(ADD).content.decode())
+
+
+@pytest.mark.parametrize(
+    ("fields", "offered"),
+    [
+        ({}, ["pause_codes"]),
+        ({"paused_at": factories.LONG_AGO}, ["resume_codes"]),
+        ({"needs_approval": True}, ["approve", "pause_codes"]),
+    ],
+)
+def test_campaign_offers_what_can_be_done_with_it_now(
+    fields: dict[str, object], offered: list[str], office: Client
+) -> None:
+    campaign = factories.CampaignFactory(**fields)
+    answer = office.get(reverse("admin:promos_campaign_change", args=[campaign.pk]))
+    found = admin.site._registry[Campaign].get_actions_detail(answer.wsgi_request, str(campaign.pk))
+    assert [each.method.__name__ for each in found] == offered
