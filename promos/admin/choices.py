@@ -28,6 +28,12 @@ def currencies() -> Choices:
     return [(currency, currency.upper()) for currency in plans.currencies() or money.SYMBOLS]
 
 
+def only_currency() -> str:
+    """Return the currency that a new amount is in when everything is sold in one; empty when there is a choice."""
+    found = plans.currencies()
+    return found[0] if len(found) == 1 else ""
+
+
 def product_names(ids: list[str]) -> list[str]:
     """Return what products are called; the id of one that Stripe no longer has."""
     names = dict(Product.objects.filter(id__in=ids).values_list("id", "name")) if ids else {}

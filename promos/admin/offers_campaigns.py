@@ -165,6 +165,8 @@ class CampaignForm(forms.ModelForm):
             assert isinstance(field, forms.ChoiceField)
             in_use = dict([*choices.currencies(), (campaign.currency, campaign.currency.upper())])
             field.choices = [("", "–"), *((code, name) for code, name in in_use.items() if code)]
+            if not campaign.pk:
+                self.initial["currency"] = self.initial.get("currency") or choices.only_currency()
         for name in ("budget_amount", "fixed_cost_amount"):
             amount = getattr(campaign, name)
             self.initial[name] = str(money.decimal(amount, campaign.currency)) if amount else ""

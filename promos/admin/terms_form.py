@@ -112,6 +112,8 @@ class TermsForm(forms.ModelForm):
             self._offer_choices(offer)
             if offer.pk:
                 self.initial.update(as_typed(offer))
+            else:
+                self.initial["currency"] = self.initial.get("currency") or choices.only_currency()
 
     def _offer(self) -> Offer:
         """Return the offer whose terms these are; a new one for a new code."""

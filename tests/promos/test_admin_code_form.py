@@ -268,3 +268,16 @@ def test_code_cannot_be_deleted(office: Client) -> None:
         office.post(reverse("admin:promos_promocode_delete", args=[code.pk]), {"post": "yes"}).status_code
         == 403
     )
+
+
+@pytest.mark.parametrize("kind", ["promocode", "codebatch", "campaign"])
+def test_add_begins_with_the_currency_when_there_is_one(kind: str, owner: User, client: Client) -> None:
+    def chosen() -> str:
+        form = client.get(reverse(f"admin:promos_{kind}_add")).context["adminform"].form
+        return str(form["currency"].value())
+
+    client.force_login(owner)
+    factories.PriceFactory(currency="usd")
+    assert chosen() == "usd"
+    factories.PriceFactory(currency="eur")
+    assert chosen() == ""
