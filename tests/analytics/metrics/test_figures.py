@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, tzinfo
-from decimal import Decimal
 from fractions import Fraction
 from itertools import product
-from random import Random, SystemRandom
 from zoneinfo import ZoneInfo
 
 import pytest
 from pytest_django import Settings
 
 from analytics import kept, queries, reports
-from analytics.economics import Assumptions
 from analytics.measures import (
-    campaign_results,
     customers,
     plan_mix,
     ranking,
@@ -29,18 +24,14 @@ from analytics.measures import (
     top_codes,
 )
 from analytics.measures.ranking import Order
-from analytics.models import PromoCodeAnalytics
 from analytics.periods import Period
 from analytics.queries import Scope
 from analytics.selection import Selection
 from promos.models import Campaign, CodeBatch
-from tests.analytics import naive_metrics, nasty_histories
-from tests.analytics.naive_metrics import Chosen, Reckoner
-from tests.analytics.nasty_histories import Storyteller
+from tests.analytics.metrics import naive_metrics
+from tests.analytics.metrics.naive_metrics import Chosen, Reckoner
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
-ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Auckland")
-CUSTOMERS = 40
 EVER = (date(2000, 1, 1), date(2200, 1, 1))
 PERIODS = (EVER, (date(2026, 1, 1), date(2026, 2, 1)), (date(2026, 1, 14), date(2026, 4, 3)))
 FILTERS = (
@@ -290,21 +281,24 @@ def most_redeemed(asked: Asked) -> Pair:
     return found, {currency: dict(names) for currency, names in used.items()}
 
 
+def each_code(asked: Asked) -> Pair:
+    """The codes as the command and the API list them: each of a batch for itself."""
+    found = {
+        (row.currency, row.code): (row.redemptions, row.customers, row.gross_amount, row.net_amount)
+        for row in reports.codes(Scope(asked.period))
+    }
+    reckoned: dict[tuple[str, str], tuple[int, ...]] = {}
+    for name in asked.reckoner.codes:
+        used = [one.sale for one in asked.reckoner.redeemed(asked.chosen) if one.code.name == name]
+        parts = [part for part in asked.reckoner.moved(asked.chosen) if _name(part) == name]
+        for currency, row in naive_metrics.by_currency(parts).items():
+            people = [sale.customer for sale in used if sale.currency == currency]
+            reckoned[currency, name] = (len(people), len(set(people)), row.gross, row.net)
+    return found, reckoned
+
+
 #: Asked of all codes together.
-WHOLE: tuple[Question, ...] = (home, conversion, most_redeemed)
-
-
-@pytest.fixture(params=["the same dice", "other dice"])
-def reckoner(request: pytest.FixtureRequest, settings: Settings) -> Reckoner:
-    """A history told to the ledger; ``HISTORY_SEED`` tells one again that failed."""
-    drawn = 7 if request.param == "the same dice" else SystemRandom().randrange(10**6)
-    seed = int(os.environ.get("HISTORY_SEED", drawn))
-    dice = Random(seed)  # noqa: S311 - a story, not a secret
-    settings.TIME_ZONE = dice.choice(ZONES)
-    print(f"HISTORY_SEED={seed}, in {settings.TIME_ZONE}")  # noqa: T201 - shown where the test fails
-    told = Storyteller(dice, ZoneInfo(settings.TIME_ZONE)).history(CUSTOMERS)
-    nasty_histories.tell(told, dice)
-    return Reckoner(told)
+WHOLE: tuple[Question, ...] = (home, conversion, most_redeemed, each_code)
 
 
 def test_every_figure_is_its_formula(reckoner: Reckoner, settings: Settings) -> None:
@@ -322,35 +316,16 @@ def test_every_figure_is_its_formula(reckoner: Reckoner, settings: Settings) -> 
     assert not [*by_totals, *by_rows], "\n".join([*by_totals, *by_rows])
 
 
-def test_view_is_the_sum_of_each_code(reckoner: Reckoner) -> None:
-    found = {(row.code, row.currency): _of_view(row) for row in PromoCodeAnalytics.objects.all()}
-
-    assert found == _view_reckoned(reckoner)
-
-
-def test_campaigns_bring_back_what_their_formulas_say(reckoner: Reckoner, settings: Settings) -> None:
-    zone = ZoneInfo(settings.TIME_ZONE)
-    assumed = Assumptions(Decimal("0.83"), Decimal("0.029"), {"usd": 30})
-    results = campaign_results.results(Selection(Period(*EVER, zone)))
-
-    found = {
-        (row.name, row.currency): (
-            row.promotion_cost_amount,
-            row.profit(assumed),
-            row.payback_month(assumed),
-            row.redemptions,
-        )
-        for row in results
-    }
-
-    assert found == _campaigns_reckoned(reckoner, zone)
-
-
 def _wrong(asked: Iterable[Asked], questions: Iterable[Question]) -> Iterator[str]:
     for each, question in product(asked, questions):
         found, reckoned = question(each)
         if found != reckoned:
             yield f"{question.__name__} of {each.chosen}:\n  said     {found}\n  reckoned {reckoned}"
+
+
+def _name(part: naive_metrics.Part) -> str:
+    assert part.redemption is not None
+    return part.redemption.code.name
 
 
 def _unit(redemption: naive_metrics.Redemption | None) -> str:
@@ -413,58 +388,3 @@ def _ranked_by(row: ranking.CodeFigures, order: Order) -> Fraction:
     if order not in ratios:
         return Fraction(getattr(row, order))
     return Fraction(row.discount_amount, ratios[order]) if ratios[order] else Fraction(-1)
-
-
-def _of_view(row: PromoCodeAnalytics) -> tuple[object, ...]:
-    return (
-        (row.gross_amount, row.discount_amount, row.refunded_amount, row.disputed_amount, row.net_amount),
-        (row.discounted_orders, row.average_discount_amount, row.discount_rate),
-        (row.uses, row.unique_customers, row.new_customer_uses),
-        (row.converted_customers, row.entered_customers),
-        (row.first_used_at, row.last_used_at),
-    )
-
-
-def _view_reckoned(reckoner: Reckoner) -> dict[tuple[str, str], tuple[object, ...]]:
-    ever, found = Chosen(*EVER), {}
-    for name in reckoner.codes:
-        parts = [
-            part for part in reckoner.moved(ever) if part.redemption and part.redemption.code.name == name
-        ]
-        used = [one for one in reckoner.redeemed(ever) if one.code.name == name]
-        for currency, row in naive_metrics.by_currency(parts).items():
-            theirs = [one for one in used if one.sale.currency == currency]
-            times_used = [one.at for one in theirs]
-            found[name, currency] = (
-                (row.gross, row.discount, row.refunded, row.disputed, row.net),
-                (row.discounted, row.average, None if row.rate is None else _four_decimals(row.rate)),
-                (len(theirs), len({one.sale.customer for one in theirs}), sum(one.is_new for one in theirs)),
-                reckoner.converted(ever, name),
-                (min(times_used), max(times_used)),
-            )
-    return found
-
-
-def _four_decimals(rate: Fraction) -> Decimal:
-    return Decimal(naive_metrics.round_half_up(rate * 10_000)).scaleb(-4)
-
-
-def _campaigns_reckoned(reckoner: Reckoner, zone: tzinfo) -> dict[tuple[str, str], tuple[object, ...]]:
-    found = {}
-    for name in ("Spring", "Summer"):
-        for currency in ("usd", "eur", "jpy"):
-            chosen = Chosen(*EVER, zone, campaign=name, currency=currency)
-            parts = reckoner.moved(chosen)
-            fixed_cost = 12_345 if (name, currency) == ("Spring", "usd") else 0
-            cost = sum(part.discount for part in parts) + fixed_cost
-            if parts:
-                found[name, currency] = (
-                    cost,
-                    naive_metrics.profit(parts, **_ASSUMED, fee=30 if currency == "usd" else 0),
-                    naive_metrics.payback(parts, cost, margin=_ASSUMED["margin"], zone=zone),
-                    len(reckoner.redeemed(chosen)),
-                )
-    return found
-
-
-_ASSUMED = {"margin": Fraction(83, 100), "fee_share": Fraction(29, 1000)}

@@ -15,7 +15,7 @@ from typing import Any
 
 from promos import redemptions
 from promos.models import Customer, LedgerEntry, PromoCode
-from tests.analytics.naive_metrics import Back, Check, Code, History, Sale
+from tests.analytics.metrics.naive_metrics import Back, Check, Code, History, Sale
 from tests.factories import (
     CampaignFactory,
     CodeBatchFactory,
@@ -213,7 +213,6 @@ def _accounts(sale: Sale, number: int, codes: dict[str, PromoCode]) -> list[Any]
 
 
 def _invoice(sale: Sale, number: int, codes: dict[str, PromoCode]) -> dict[str, Any]:
-    taken = {**{name: (f"di_{name}", amount) for name, amount in sale.taken.items()}}
     discounts = [
         {
             "id": f"di_{name}",
@@ -222,7 +221,7 @@ def _invoice(sale: Sale, number: int, codes: dict[str, PromoCode]) -> dict[str, 
         }
         for name in sale.taken
     ]
-    amounts = [{"discount": discount, "amount": amount} for discount, amount in taken.values()]
+    amounts = [{"discount": f"di_{name}", "amount": amount} for name, amount in sale.taken.items()]
     if sale.coupon:
         discounts.append({"id": "di_coupon", "object": "discount", "promotion_code": None})
         amounts.append({"discount": "di_coupon", "amount": sale.coupon})
