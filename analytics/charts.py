@@ -47,7 +47,7 @@ class Labels:
 
     header: str
     names: Sequence[str]
-    #: The first day of each, which an export gives in the name's place.
+    #: The first day (or the hour) of each, which an export gives in the name's place.
     days: Sequence[date] = ()
 
     @property

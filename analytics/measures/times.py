@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -58,46 +57,49 @@ def used(selection: Selection) -> Used:
 
 
 def over_time(selection: Selection, step: Step) -> dict[str, Used]:
-    """Count redemptions by step, in order and without a gap; the keys are what an axis shows."""
+    """Count redemptions by step, in order and without a gap; the keys are what an axis shows of ``starts``."""
     if selection.has_totals_by_day and step != Step.HOUR:
         return _kept_over_time(selection, step)
-    starts = _TRUNCATED[step]("redeemed_at", tzinfo=selection.period.zone)
-    found = selection.usages().annotate(start=starts).values("start").annotate(**_COUNTS)
+    truncated = _TRUNCATED[step]("redeemed_at", tzinfo=selection.period.zone)
+    found = selection.usages().annotate(start=truncated).values("start").annotate(**_COUNTS)
     shown = {
-        f"{start:{_FORMATS[step]}}": Used(redemptions, by_new_customers)
-        for start, redemptions, by_new_customers in found.values_list("start", *_COUNTS)
+        _name(start if step == Step.HOUR else _start(start.date(), selection.period, step), step): Used(
+            *counts
+        )
+        for start, *counts in found.values_list("start", *_COUNTS)
     }
-    return {name: shown.get(name, Used()) for name in _names(selection.period, step)}
+    names = (_name(start, step) for start in starts(selection.period, step))
+    return {name: shown.get(name, Used()) for name in names}
 
 
 def _kept_over_time(selection: Selection, step: Step) -> dict[str, Used]:
-    sums: dict[str, Counter[str]] = {name: Counter() for name in _names(selection.period, step)}
-    days = kept.days_of_codes(selection.period, "day", currency=selection.currency)
-    for (day,), counts in days.items():
-        sums[f"{_start(day, step):{_FORMATS[step]}}"].update(counts)
+    period = selection.period
+    sums: dict[str, Counter[str]] = {_name(start, step): Counter() for start in starts(period, step)}
+    for (day,), counts in kept.days_of_codes(period, "day", currency=selection.currency).items():
+        sums[_name(_start(day, period, step), step)].update(counts)
     return {
         name: Used(counts["redemptions"], counts["new_customer_redemptions"]) for name, counts in sums.items()
     }
 
 
-def _names(period: Period, step: Step) -> Iterator[str]:
-    starts = (_start(moment, step) for moment in _moments(period, step))
-    # Of the moments of one week or month the first is enough.
-    yield from dict.fromkeys(f"{start:{_FORMATS[step]}}" for start in starts)
+def starts(period: Period, step: Step) -> list[date]:
+    """Return the hours of a period, or the first day of each of its days, weeks or months within it."""
+    if step == Step.HOUR:
+        first = datetime.combine(period.first_day, datetime.min.time())
+        return [first + timedelta(hours=number) for number in range(24 * period.days)]
+    return sorted({_start(day, period, step) for day in period.each_day()})
 
 
-def _moments(period: Period, step: Step) -> Iterator[datetime]:
-    length = timedelta(hours=1) if step == Step.HOUR else timedelta(days=1)
-    moment = datetime.combine(period.first_day, datetime.min.time())
-    while moment.date() < period.end_day:
-        yield moment
-        moment += length
-
-
-def _start(moment: date, step: Step) -> date:
+def _start(day: date, period: Period, step: Step) -> date:
     if step == Step.WEEK:
-        return moment - timedelta(days=moment.weekday())
-    return moment.replace(day=1) if step == Step.MONTH else moment
+        day -= timedelta(days=day.weekday())
+    elif step == Step.MONTH:
+        day = day.replace(day=1)
+    return max(day, period.first_day)
+
+
+def _name(start: date, step: Step) -> str:
+    return f"{start:{_FORMATS[step]}}"
 
 
 @dataclass(frozen=True)

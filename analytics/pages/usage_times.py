@@ -45,7 +45,7 @@ def build(asked: Asked) -> list[Section]:
                 filter(None, (sentence(hours, asked.period.zone), _refused(asked.chosen[STEP.name], step)))
             ),
             cards=_cards(asked, now, before),
-            charts=[_chart(times.over_time(asked.selection, step), step)],
+            charts=[_chart(times.over_time(asked.selection, step), step, asked.period)],
             tables=[_heat_map(hours)],
         )
     ]
@@ -111,11 +111,11 @@ def _cards(asked: Asked, now: Used, before: Used) -> list[Card]:
     ]
 
 
-def _chart(found: dict[str, Used], step: Step) -> Chart:
+def _chart(found: dict[str, Used], step: Step, period: Period) -> Chart:
     redemptions = [one.redemptions for one in found.values()]
     return charts.draw(
         f"Redemptions by {step}",
-        Labels(step.capitalize(), list(found)),
+        Labels(step.capitalize(), list(found), times.starts(period, step)),
         [
             Series("Redemptions", redemptions, charts.NET_COLOUR),
             Series("By new customers", [one.by_new_customers for one in found.values()], charts.ALL_COLOUR),

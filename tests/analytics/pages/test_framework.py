@@ -296,6 +296,19 @@ def test_json_has_the_figures_in_minor_units(signed_in: Client, now: datetime) -
     assert "attachment" in response["Content-Disposition"]
 
 
+@pytest.mark.parametrize(
+    ("by", "first", "number"),
+    [("week", "2026-01-30", 2), ("month", "2026-01-30", 2), ("hour", "2026-01-30T00:00:00", 120)],
+)
+def test_points_in_time_are_exported_as_such(signed_in: Client, by: str, first: str, number: int) -> None:
+    redeem(PromoCodeFactory(), at=LONG_AGO + timedelta(days=30))
+    query = {"from": "2026-01-30", "to": "2026-02-03", "by": by, "export": "json"}
+
+    rows = signed_in.get("/admin/analytics/times/", query).json()["sections"][0]["tables"][0]["rows"]
+
+    assert (rows[0][0], len(rows)) == (first, number)
+
+
 def test_csv_has_the_figures_and_disarms_formulas(signed_in: Client, now: datetime) -> None:
     campaign = CampaignFactory(name='=HYPERLINK("x")')
     redeem(PromoCodeFactory(campaign=campaign), gross=500, discount=1_000, at=now)
