@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from promos import api_tokens
 from promos.models import ApiToken
@@ -70,6 +71,17 @@ def test_command_lists_how_each_key_stands(owner: User, now: datetime) -> None:
     assert run("list", owner.email) == "owner@example.com has no key."
     api_tokens.issue(owner, name="shop", now=now, expires_at=timezone.now() - timedelta(days=1))
     assert "over, last used never" in run("list", owner.email)
+
+
+def test_command_lists_everybodys_keys(
+    owner: User, stranger: User, now: datetime, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    assert run("list") == "There is no key."
+    for user in (owner, stranger):
+        api_tokens.issue(user, name="shop", now=now)
+    with django_assert_num_queries(1):
+        first, second = run("list").splitlines()
+    assert (owner.email in first, stranger.email in second) == (True, True)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def name(text: str) -> str:
 
 
 class Command(BaseCommand):
-    help = "Make a key to the JSON API for a user (shown once), list a user's keys, or revoke one."
+    help = "Make a key to the JSON API for a user (shown once), list the keys there are, or revoke one."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         deeds = parser.add_subparsers(dest="deed", required=True)
@@ -41,8 +41,8 @@ class Command(BaseCommand):
         issue.add_argument(
             "--days", type=days, help="for how long it is good; until it is revoked if left out"
         )
-        listed = deeds.add_parser("list", help="list a user's keys")
-        listed.add_argument("email", help="of the user")
+        listed = deeds.add_parser("list", help="list a user's keys, or everybody's")
+        listed.add_argument("email", nargs="?", help="of the user; everybody's keys if left out")
         revoke = deeds.add_parser("revoke", help="end a key for good")
         revoke.add_argument("id", type=int, help="its number in the list")
         for deed in (issue, listed, revoke):
@@ -52,12 +52,10 @@ class Command(BaseCommand):
         now = timezone.now()
         if options["deed"] == "revoke":
             answer, lines = self._revoke(options["id"], now)
+        elif options["deed"] == "issue":
+            answer, lines = self._issue(_user(options["email"]), options, now)
         else:
-            user = User.objects.filter(email__iexact=options["email"]).first()
-            if user is None:
-                raise CommandError(f"Nobody here has the address {options['email']}.")
-            is_new = options["deed"] == "issue"
-            answer, lines = self._issue(user, options, now) if is_new else self._list(user, now)
+            answer, lines = self._list(options["email"], now)
         self.stdout.write(json.dumps(answer, indent=2, default=str) if options["json"] else "\n".join(lines))
 
     def _issue(self, user: User, options: dict[str, Any], now: datetime) -> Outcome:
@@ -65,13 +63,16 @@ class Command(BaseCommand):
         token, key = api_tokens.issue(user, name=options["name"], now=now, expires_at=expires_at)
         return {"id": token.pk, "key": key, "expires_at": expires_at}, [key]
 
-    def _list(self, user: User, now: datetime) -> Outcome:
-        tokens = ApiToken.objects.filter(user=user).order_by("pk")
+    def _list(self, email: str | None, now: datetime) -> Outcome:
+        tokens = ApiToken.objects.select_related("user").order_by("pk")
+        if email:
+            tokens = tokens.filter(user=_user(email))
         found = [(token, api_tokens.state(token, now=now).lower()) for token in tokens]
         answer = [
             {
                 "id": token.pk,
                 "name": token.name,
+                "user": token.user.email,
                 "state": state,
                 "expires_at": token.expires_at,
                 "used_at": token.used_at,
@@ -79,12 +80,20 @@ class Command(BaseCommand):
             for token, state in found
         ]
         lines = [
-            f"{token.pk}  {token}  {state}, last used {token.used_at or 'never'}" for token, state in found
+            f"{token.pk}  {token}  {token.user.email}  {state}, last used {token.used_at or 'never'}"
+            for token, state in found
         ]
-        return {"tokens": answer}, lines or [f"{user.email} has no key."]
+        return {"tokens": answer}, lines or [f"{email} has no key." if email else "There is no key."]
 
     def _revoke(self, token_id: int, now: datetime) -> Outcome:
         token = ApiToken.objects.filter(pk=token_id).first()
         if token is None or not api_tokens.revoke(token, now=now):
             raise CommandError(f"There is no key {token_id} to revoke.")
         return {"revoked": token_id}, [f"{token} is revoked."]
+
+
+def _user(email: str) -> User:
+    user = User.objects.filter(email__iexact=email).first()
+    if user is None:
+        raise CommandError(f"Nobody here has the address {email}.")
+    return user
