@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from promos.admin.actions import Deed, Words, action
+from promos.admin.actions import Deed, Skipped, Words, action
 from promos.admin.base import ReadOnlyAdmin, by_label, dashboard_link
 from promos.admin.health import HealthPage
 from promos.admin.mirror import pretty
@@ -31,7 +31,7 @@ PROMOTION_CODE_COLOURS = by_label(
         StripePromotionCode.State.CREATING: "info",
     }
 )
-EVENT_COLOURS = {"Processed": "success", "Waiting": "info", "Retrying": "warning"}
+EVENT_COLOURS = {"Processed": "success", "Waiting": "info", "Retrying": "warning", "Left aside": "info"}
 
 
 @admin.register(StripeCoupon)
@@ -133,6 +133,12 @@ PROCESS_AGAIN = Words(
     explanation="The worker takes the event again at once. Nothing is counted twice.",
     icon="replay",
 )
+LEAVE_ASIDE = Words(
+    title="Leave aside",
+    past="Left aside",
+    explanation="It is not tried again, and what it tells is not recorded here. It can still be processed again.",
+    icon="block",
+)
 
 
 @admin.register(WebhookEvent)
@@ -141,9 +147,9 @@ class WebhookEventAdmin(HealthPage, ReadOnlyAdmin):
     list_filter = (EventStateFilter, EventTypeFilter, ("received_at", RangeDateTimeFilter))
     search_fields = ("stripe_event_id", "object_id", "type")
     ordering = ("-received_at", "-pk")
-    actions = ("process_again",)
-    actions_row = ("process_again",)
-    actions_detail = ("process_again",)
+    actions = ("process_again", "leave_aside")
+    actions_row = ("process_again", "leave_aside")
+    actions_detail = ("process_again", "leave_aside")
     fieldsets = (
         (None, {"fields": ("type", "state_badge", "error", "event_link", "object_id")}),
         ("When", {"fields": ("received_at", "processed_at", "mirrored_at", "attempts", "next_try_at")}),
@@ -153,7 +159,8 @@ class WebhookEventAdmin(HealthPage, ReadOnlyAdmin):
     @display(description="State", label=EVENT_COLOURS)
     def state_badge(self, obj: WebhookEvent) -> str:
         if obj.processed_at is not None:
-            return "Processed"
+            is_left_aside = obj.error and obj.mirrored_at is not None
+            return "Left aside" if is_left_aside else "Processed"
         return "Retrying" if obj.error else "Waiting"
 
     @display(description="Event")
@@ -167,3 +174,8 @@ class WebhookEventAdmin(HealthPage, ReadOnlyAdmin):
     @action(PROCESS_AGAIN)
     def process_again(self, event: WebhookEvent, deed: Deed) -> None:
         queue.process_again(WebhookEvent.objects.filter(pk=event.pk), deed.now)
+
+    @action(LEAVE_ASIDE)
+    def leave_aside(self, event: WebhookEvent, deed: Deed) -> None:
+        if not queue.leave_aside(WebhookEvent.objects.filter(pk=event.pk), deed.now):
+            raise Skipped("it is not being retried")

@@ -2,8 +2,8 @@
 
 An event is claimed with a lease, so that any number of workers may run and a
 killed one's events are taken up again. No transaction is open while Stripe is
-asked. A failed event is tried again for ever, at growing distances: what fails
-may be mended by tomorrow's release. The admin shows the error meanwhile.
+asked. A failed event is tried again, at growing distances, until the owner leaves it
+aside: what fails may be mended by tomorrow's release. The admin shows the error meanwhile.
 """
 
 from __future__ import annotations
@@ -68,6 +68,13 @@ def process_again(events: WebhookEventQuerySet, now: datetime) -> int:
         lease_until=None,
         lease_token="",
         error="",
+    )
+
+
+def leave_aside(events: WebhookEventQuerySet, now: datetime) -> int:
+    """Try failed events no more, whose object is gone from Stripe say; the reason stays on them. Return how many."""
+    return events.failed().update(
+        processed_at=now, mirrored_at=now, next_try_at=None, lease_until=None, lease_token=""
     )
 
 

@@ -1,7 +1,7 @@
 """Actions of the admin: who may run them, that looking is not doing, and what they report."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.contrib import admin
@@ -10,6 +10,7 @@ from django.contrib.messages import get_messages
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from promos.models import ApiToken, Campaign, CodeBatch, PromoCode, WebhookEvent
 from tests import factories
@@ -146,9 +147,9 @@ def test_pause_without_htmx_returns_to_the_list(office: Client) -> None:
     assert answer.headers["Location"] == address(PromoCode, "changelist")
 
 
-def run(office: Client, name: str, *codes: PromoCode, **extra: str) -> str:
-    data = {"action": name, "_selected_action": [code.pk for code in codes], **extra}
-    answer = office.post(address(PromoCode, "changelist"), data)
+def run(office: Client, name: str, *rows: Model, **extra: str) -> str:
+    data = {"action": name, "_selected_action": [row.pk for row in rows], **extra}
+    answer = office.post(address(type(rows[0]), "changelist"), data)
     return " ".join(str(message) for message in get_messages(answer.wsgi_request))
 
 
@@ -196,3 +197,21 @@ def test_process_again_puts_a_failed_event_in_the_queue(office: Client, now: dat
     event.refresh_from_db()
     assert event.error == ""
     assert event.next_try_at is not None
+
+
+def test_leave_aside_ends_the_tries_of_a_failed_event_alone(office: Client, now: datetime) -> None:
+    hopeless = factories.WebhookEventFactory(stripe_event_id="evt_1", error="No such refund", attempts=9)
+    waiting = factories.WebhookEventFactory(stripe_event_id="evt_2")
+    said = run(office, "leave_aside", hopeless, waiting)
+    assert "Left aside" in said
+    assert "1 skipped" in said
+    assert "it is not being retried" in said
+    assert list(WebhookEvent.objects.due(now + timedelta(days=9))) == [waiting]
+    assert "Left aside" in office.get(address(WebhookEvent, "change", hopeless.pk)).content.decode()
+    assert not WebhookEvent.objects.failed().exists()
+
+
+def test_event_that_was_left_aside_can_be_processed_again(office: Client, now: datetime) -> None:
+    event = factories.WebhookEventFactory(error="No such refund", processed_at=now, mirrored_at=now)
+    office.post(action_address(event, "process_again"), SUBMITTED)
+    assert WebhookEvent.objects.due(timezone.now()).get() == event
