@@ -143,3 +143,16 @@ def test_billing_page_is_accessible(
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
     assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+
+
+def test_billing_page_keeps_to_a_phone_with_a_font_twice_as_large(
+    page: Page, site: str, customer: Customer
+) -> None:
+    team = shop.open_shop()
+    shop.subscribe(customer, team, datetime.now(UTC))
+    shop.give_code("LAUNCH50")
+    page.set_viewport_size({"width": 360, "height": 640})
+    sign_in(page, site, customer)
+    page.goto(f"{site}/billing/?code=LAUNCH50")
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
