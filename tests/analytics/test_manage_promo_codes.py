@@ -1,6 +1,7 @@
 """The command as scripts and people use it."""
 
 import json
+import os
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -33,6 +34,16 @@ def run(*words: str) -> str:
 
 def run_json(*words: str) -> dict[str, Any]:
     return json.loads(run(*words, "--json"))
+
+
+@pytest.mark.parametrize("form", ["--csv", "--json"])
+def test_analytics_ends_quietly_when_nobody_reads_on(form: str) -> None:
+    redeem(PromoCodeFactory())
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    with os.fdopen(writing, "w") as nobody:
+        call_command("manage_promo_codes", "analytics", form, stdout=nobody)
 
 
 def at_stripe(code: PromoCode) -> None:

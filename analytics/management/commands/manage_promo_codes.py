@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections.abc import Iterable
 from typing import IO, Any, cast
 
@@ -40,14 +41,27 @@ class Command(BaseCommand):
         part = PARTS.get(action)
         with history.because(f"manage_promo_codes {action}"):
             answer = part.run(options, now=now) if part else life.run(action, options, now=now)
+        try:
+            self._tell(answer, options)
+            self.stdout.flush()
+        except BrokenPipeError:
+            self._stop_telling()
+        if answer.failure:
+            raise CommandError(answer.failure)
+
+    def _tell(self, answer: Answer, options: dict[str, Any]) -> None:
         if options["json"]:
             self.stdout.write(json.dumps(answer.data, indent=2))
         elif options.get("csv"):
             self._write_csv(answer.lines)
         else:
             self._print(answer)
-        if answer.failure:
-            raise CommandError(answer.failure)
+
+    def _stop_telling(self) -> None:
+        """Let what is left go nowhere: whoever reads it, as ``head`` does, has enough."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.stdout.fileno())
+        os.close(nowhere)
 
     def _add_json(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print JSON; amounts in minor units")
