@@ -292,6 +292,12 @@ class CampaignAdmin(ProjectAdmin):
     def has_approve_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return request.user.has_perm("promos.approve_campaign")
 
+    def has_delete_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
+        # Its codes and their figures would lose what they belong to.
+        if obj is not None and (obj.promo_codes.exists() or obj.batches.exists()):
+            return False
+        return bool(super().has_delete_permission(request, obj))
+
     @display(description="State", label=STATE_COLOURS)
     def state(self, obj: Campaign) -> str:
         now = timezone.now()

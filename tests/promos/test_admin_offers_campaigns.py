@@ -123,3 +123,17 @@ def test_campaign_offers_what_can_be_done_with_it_now(
     answer = office.get(reverse("admin:promos_campaign_change", args=[campaign.pk]))
     found = admin.site._registry[Campaign].get_actions_detail(answer.wsgi_request, str(campaign.pk))
     assert [each.method.__name__ for each in found] == offered
+
+
+def test_campaign_is_deleted_only_while_it_has_no_codes(office: Client) -> None:
+    campaign = factories.CampaignFactory()
+    page, delete = (
+        reverse(f"admin:promos_campaign_{name}", args=[campaign.pk]) for name in ("change", "delete")
+    )
+    assert "Delete campaign" in office.get(page).content.decode()
+    factories.PromoCodeFactory(campaign=campaign)
+    assert "Delete campaign" not in office.get(page).content.decode()
+    assert office.get(delete).status_code == 403
+    PromoCode.objects.all().delete()
+    office.post(delete, {"post": "yes"})
+    assert not Campaign.objects.exists()
