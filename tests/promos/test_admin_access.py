@@ -79,3 +79,11 @@ def test_menu_shows_what_somebody_may_open(client: Client) -> None:
     page = client.get(reverse("admin:promos_promocode_changelist")).content.decode()
     assert reverse("admin:promos_promocode_changelist") in page
     assert reverse("admin:djstripe_apikey_changelist") not in page
+
+
+def test_error_leads_staff_back_to_where_they_work(owner: User, stranger: User, client: Client) -> None:
+    for user, way in ((owner, "Go to the dashboard"), (stranger, "Go to the plans")):
+        client.force_login(user)
+        assert way in client.get("/admin/nothing/", follow=True).content.decode()
+    client.force_login(owner)
+    assert "Go to the plans" in client.get("/nothing/").content.decode()
