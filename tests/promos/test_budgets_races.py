@@ -58,6 +58,7 @@ class Beside:
         self._patch(place, name, called_beside)
 
     def end(self) -> None:
+        assert self._begun
         for each in self._begun:
             each.result(timeout=10)
 
@@ -226,7 +227,7 @@ def test_renewal_counts_for_the_campaign_that_its_code_has_come_to(code, campaig
 def test_renewal_is_taken_along_by_a_move_that_comes_after_it(code, campaigns, move_at, beside) -> None:
     promo_codes.move(code, to=None)
     redemptions.record(session(code), event=None, now=NOW)
-    move_at(totals, "apply")
+    move_at(totals, "additions")
     assert redemptions.record_invoice(invoice(code, month=1), event=None, now=NOW)
     beside.end()
     assert figures(campaigns) == [(0, 0), (2_000, 0)]
