@@ -177,6 +177,11 @@ def _customer_refusal(code: PromoCode, *, customer: Customer | None) -> Reason |
     return Reason.CUSTOMER_LIMIT if uses >= limit else None
 
 
+def covers(code: PromoCode, plan: Plan) -> bool:
+    """Say whether a code is meant for a plan, whoever buys it and when."""
+    return _plan_refusal(code, plan) is None
+
+
 def _plan_refusal(code: PromoCode, plan: Plan) -> Reason | None:
     terms = discounts.Terms.of(code.offer)
     if not any(terms.covers_product(line.product_id) for line in plan.lines):

@@ -73,8 +73,8 @@ class Bill:
     is_unasked: bool
 
     @classmethod
-    def of(cls, plan: Plan, verdict: Verdict | None) -> Bill:
-        """Lay out an order; a refused code changes nothing but adds why."""
+    def of(cls, plan: Plan, verdict: Verdict | None, *, on_sale: Collection[Plan] = ()) -> Bill:
+        """Lay out an order; a refused code changes nothing but adds why, and which plans ``on_sale`` it is for."""
         quote = verdict.quote if verdict and verdict.is_accepted else None
         code = verdict.promo_code if verdict and quote else None
         fee = plan.setup_fee
@@ -88,6 +88,6 @@ class Bill:
             before=money.display(plan.gross_amount, plan.currency) if quote and quote.discount_amount else "",
             due_today=money.display(quote.net_amount if quote else plan.gross_amount, plan.currency),
             renewal=words.renewal(plan, code.offer if code else None),
-            refusal=words.refusal(verdict, plan) if verdict else "",
+            refusal=words.refusal(verdict, plan, on_sale=on_sale) if verdict else "",
             is_unasked=bool(verdict and verdict.is_unasked),
         )

@@ -307,6 +307,6 @@ def _plans_page(
 def _order(form: OrderForm, verdict: Verdict | None = None) -> dict[str, object]:
     """What the priced part of the page needs."""
     plan = form.chosen_plan
-    priced = Bill.of(plan, verdict) if plan else None
+    priced = Bill.of(plan, verdict, on_sale=form.plans.values()) if plan else None
     errors = [str(error) for field_errors in form.errors.values() for error in field_errors]
     return {"form": form, "chosen": plan and plan.price_id, "bill": priced, "form_errors": errors}

@@ -6,6 +6,7 @@ otherwise the answers would tell a guesser which codes exist.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from math import ceil
 
@@ -13,10 +14,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from promos import money
+from promos import eligibility, money
 from promos.billing import renewals
 from promos.eligibility import Reason, Verdict
-from promos.models import Offer
+from promos.models import Offer, PromoCode
 from promos.plans import Plan
 
 NEUTRAL = gettext_lazy(
@@ -32,6 +33,9 @@ REFUSALS: dict[Reason, str | Promise] = {
     Reason.TRY_LATER: gettext_lazy("We could not check this code just now. Please try again in a moment."),
 }
 
+#: More plans than these would be no help in a sentence.
+MOST_NAMED = 3
+
 #: No checkout was opened and no code is to blame.
 NOT_OPENED: dict[Reason, str | Promise] = {
     Reason.STRIPE_REFUSED: gettext_lazy(
@@ -43,13 +47,14 @@ NOT_OPENED: dict[Reason, str | Promise] = {
 }
 
 
-def refusal(verdict: Verdict, plan: Plan) -> str:
-    """Return why the code was refused, exact only where that gives nothing away."""
+def refusal(verdict: Verdict, plan: Plan, *, on_sale: Iterable[Plan] = ()) -> str:
+    """Return why the code was refused, exact only where that gives nothing away.
+
+    Of the plans ``on_sale`` those are named for which the code is.
+    """
     match verdict.reason:
         case Reason.PLAN_NOT_COVERED:
-            return _("This code is not for the plan “%(plan)s”. It may work with another plan.") % {
-                "plan": plan.name
-            }
+            return _not_covered(verdict.promo_code, plan, on_sale)
         case Reason.CURRENCY_NOT_COVERED:
             return _("This code is not for prices in %(currency)s.") % {"currency": plan.currency.upper()}
         case Reason.MINIMUM_NOT_MET if verdict.promo_code:
@@ -59,6 +64,21 @@ def refusal(verdict: Verdict, plan: Plan) -> str:
             return braked(verdict.wait)
         case reason:
             return str(REFUSALS.get(reason, NEUTRAL)) if reason else ""
+
+
+def _not_covered(code: PromoCode | None, plan: Plan, on_sale: Iterable[Plan]) -> str:
+    covered = [each for each in on_sale if code and eligibility.covers(code, each)][:MOST_NAMED]
+    if not covered:
+        return _("This code is not for the plan “%(plan)s”. It may work with another plan.") % {
+            "plan": plan.name
+        }
+    named = ", ".join(
+        f"“{each.name}” ({money.display(each.amount, each.currency)} {per(each)})" for each in covered
+    )
+    return _("This code is not for the plan “%(plan)s”, but for %(plans)s.") % {
+        "plan": plan.name,
+        "plans": named,
+    }
 
 
 def refusal_while_running(verdict: Verdict, plan: Plan | None) -> str:

@@ -125,11 +125,12 @@ def test_not_started_code_gets_the_neutral_answer(buyer: Client, team: Shop, now
     assert str(words.NEUTRAL) in answer.content.decode()
 
 
-def test_wrong_plan_is_named(buyer: Client, team: Shop) -> None:
+def test_wrong_plan_is_named_and_the_right_one(buyer: Client, team: Shop) -> None:
     shop.give_code("YEARLY", offer={"product_ids": [team.yearly_product]})
     for address in ("/billing/check/", "/billing/checkout/"):
         answer = buyer.post(address, {"plan": team.monthly, "code": "YEARLY"})
-        assert "This code is not for the plan “Team”" in answer.content.decode()
+        told = "This code is not for the plan “Team”, but for “Team, paid yearly” ($990.00 a year)."
+        assert told in answer.content.decode()
     assert CheckoutAttempt.objects.count() == 0
 
 
