@@ -187,7 +187,9 @@ def open_checkout(request: CustomerRequest) -> HttpResponse:
     except checkout.CodeRefused as refused:
         return _plans_page(request, form, refused.verdict, status=422)
     except checkout.NotOpened as failed:
-        return _plans_page(request, form, problem=str(words.NOT_OPENED[failed.reason]), status=422)
+        # What is shown beside the code is the full price, since nothing was said of the code.
+        unasked = Verdict(failed.reason, is_unasked=True) if form.cleaned_data["code"] else None
+        return _plans_page(request, form, unasked, problem=str(words.NOT_OPENED[failed.reason]), status=422)
     # 303: the browser must follow with GET, and a reload must not send the order again.
     return HttpResponseRedirect(url, status=303)
 

@@ -64,6 +64,16 @@ def test_plans_stay_up_while_stripe_is_down(buyer: Client, team: Shop, settings:
     assert b"$99.50" in answer.content
 
 
+@pytest.mark.parametrize(("code", "is_told"), [("SPRING20", True), ("", False)])
+def test_order_that_stripe_does_not_take_leaves_its_code_open(
+    buyer: Client, team: Shop, settings: Settings, code: str, is_told: bool
+) -> None:
+    settings.STRIPE_HOST = "http://127.0.0.1:9"
+    page = buyer.post("/billing/checkout/", {"plan": team.monthly, "code": code}).content.decode()
+    assert "The payment page could not be opened just now." in page
+    assert ("Press “Apply” to check this code." in page) == is_told
+
+
 def test_check_shows_the_price_before_and_after(buyer: Client, team: Shop) -> None:
     shop.give_code("LAUNCH50", offer={"percent_off": 50, "product_ids": [team.setup_product]})
     answer = buyer.post("/billing/check/", {"plan": team.monthly, "code": "launch50"}, headers=HTMX)
