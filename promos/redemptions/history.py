@@ -47,10 +47,10 @@ def _correct_newness(customer: Customer | None, stale: set[int]) -> list[Change]
         return []
     orders = LedgerEntry.objects.filter(customer=customer).select_related("usage__promo_code")
     of_first = Q(pk=first.pk) | Q(order=first.pk, kind=LedgerEntry.Kind.SHARE)
-    changes = [_mark(entry, stale, is_new=False) for entry in orders.filter(~of_first, is_new_customer=True)]
-    if first.kind == LedgerEntry.Kind.CHECKOUT and not first.is_new_customer:
-        changes += [_mark(entry, stale, is_new=True) for entry in orders.filter(of_first)]
-    return changes
+    wrong = ~of_first & Q(is_new_customer=True)
+    if first.kind == LedgerEntry.Kind.CHECKOUT:
+        wrong |= of_first & Q(is_new_customer=False)
+    return [_mark(entry, stale, is_new=not entry.is_new_customer) for entry in orders.filter(wrong)]
 
 
 def _mark(entry: LedgerEntry, stale: set[int], *, is_new: bool) -> Change:

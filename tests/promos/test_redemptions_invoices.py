@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.core.management import call_command
 from django.db.models import Sum
 
 from analytics import total_checks
@@ -117,6 +118,21 @@ def test_both_codes_of_a_first_order_are_a_new_customers(code, now) -> None:
     earlier = session(id="cs_0", subscription="sub_0", invoice="in_before")
     take(earlier, BEGUN - timedelta(days=1))
     assert list(new.all()) == [False, False]
+    assert list(total_checks.codes()) == list(total_checks.plans()) == []
+
+
+def test_next_order_marks_second_codes_that_were_recorded_as_a_returning_customers(code, now) -> None:
+    second = SyncedPromoCodeFactory()
+    take(two_codes(code, second, month=0), BEGUN)
+    # As it was recorded before second codes went with their order.
+    LedgerEntry.objects.filter(kind=LedgerEntry.Kind.SHARE).update(is_new_customer=False)
+    second.usages.update(is_new_customer=False)
+    call_command("rebuild_totals", verbosity=0)
+
+    take(invoice(code, month=1), now)
+
+    assert PromoCodeUsage.objects.filter(is_new_customer=True).count() == 2
+    assert LedgerEntry.objects.filter(is_new_customer=True).count() == 2
     assert list(total_checks.codes()) == list(total_checks.plans()) == []
 
 
