@@ -115,6 +115,13 @@ def test_home_lists_what_needs_attention(signed_in: Client, now: datetime) -> No
         assert label in page
 
 
+def test_home_tells_one_from_several_that_need_attention(signed_in: Client) -> None:
+    set_sync(PromoCodeFactory(), "conflict")
+    assert ">Code in conflict with Stripe<" in home(signed_in)
+    set_sync(PromoCodeFactory(), "conflict")
+    assert ">Codes in conflict with Stripe<" in home(signed_in)
+
+
 def test_links_lead_to_exactly_the_rows_of_the_figure(signed_in: Client, now: datetime) -> None:
     code = PromoCodeFactory(expires_at=now + timedelta(days=2))
     set_sync(code, "error", "No such product.")
