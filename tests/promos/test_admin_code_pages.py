@@ -73,9 +73,11 @@ def test_import_says_first_what_would_become_of_it(office: Client) -> None:
     answer = office.post(IMPORT, {"file": upload("code,percent\nSPRING,20\nSUMMER,30\n")})
     checked = answer.context["checked"]
     assert checked.counts == [("would be imported", 2)]
+    assert "Show the codes" not in answer.content.decode()
     assert not PromoCode.objects.exists()
     answer = office.post(IMPORT, {"token": checked.token})
     assert answer.context["checked"].counts == [("imported", 2)]
+    assert "Show the codes" in answer.content.decode()
     assert set(PromoCode.objects.values_list("code", flat=True)) == {"SPRING", "SUMMER"}
 
 
