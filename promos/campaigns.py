@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, Min, Sum
 
 from promos import approval, budgets
 from promos.models import Campaign, PromoCodeUsage
@@ -31,7 +31,7 @@ _APPROVAL = ("needs_approval", "approved_at", "approved_by", "terms_changed_by")
 
 @dataclass(frozen=True)
 class Pace:
-    """How a budget is used up: minor units a day since the start, what is left, and until when it lasts."""
+    """How a budget is used up: minor units a day since it began to be, what is left, and until when it lasts."""
 
     daily_amount: int
     left_amount: int
@@ -51,16 +51,29 @@ class Result:
 
 def pace(campaign: Campaign, *, now: datetime) -> Pace | None:
     """Return how fast the budget goes, by what was given away and promised so far; None without a budget."""
-    if campaign.budget_amount is None:
+    left = left_amount(campaign)
+    if left is None:
         return None
-    used = campaign.spent_amount + campaign.promised_amount
-    left = campaign.budget_amount - used - campaign.held_amount
-    started_at = max(filter(None, (campaign.starts_at, campaign.created_at)))
     # On its first day a campaign has run for a day.
-    days = max((now - started_at) / timedelta(days=1), 1.0)
-    daily = int(used / days)
+    days = max((now - _began_at(campaign)) / timedelta(days=1), 1.0)
+    daily = int((campaign.spent_amount + campaign.promised_amount) / days)
     is_lasting = daily == 0 or left <= 0
     return Pace(daily, left, None if is_lasting else now + timedelta(days=min(left / daily, 36_500)))
+
+
+def left_amount(campaign: Campaign) -> int | None:
+    """Return what of the budget is neither given away, promised nor held, in minor units; None without a budget."""
+    if campaign.budget_amount is None:
+        return None
+    return campaign.budget_amount - campaign.spent_amount - campaign.promised_amount - campaign.held_amount
+
+
+def _began_at(campaign: Campaign) -> datetime:
+    """Return since when the budget is used: a code that joined later brought what it had given away before."""
+    used = PromoCodeUsage.objects.filter(promo_code__campaign=campaign)
+    first: datetime | None = used.aggregate(at=Min("redeemed_at"))["at"]
+    started_at = max(filter(None, (campaign.starts_at, campaign.created_at)))
+    return min(first or started_at, started_at)
 
 
 def results(campaign: Campaign) -> list[Result]:

@@ -15,7 +15,7 @@ from promos import plans
 from promos.models import Campaign, PromoCode, PromoCodeUsage
 
 OWNER, CUSTOMER, PASSWORD = "owner@example.com", "customer@example.com", "promodesk"
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 #: The code whose campaign has results to look at.
 CAMPAIGN_CODE = "LAUNCH50"
 CAMPAIGN = {"name": "Launch", "currency": "usd", "budget_amount": "25000.00", "fixed_cost_amount": "500.00"}

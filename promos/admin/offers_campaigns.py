@@ -324,12 +324,12 @@ class CampaignAdmin(ProjectAdmin):
 
     @display(description="Left")
     def left(self, obj: Campaign) -> SafeString | str:
-        pace = campaigns.pace(obj, now=timezone.now())
-        if pace is None:
+        left = campaigns.left_amount(obj)
+        if left is None:
             return "No limit"
-        used = (obj.budget_amount or 0) - pace.left_amount
+        used = (obj.budget_amount or 0) - left
         bar = '{}<progress class="promos-uses" value="{}" max="{}" aria-hidden="true"></progress>'
-        return format_html(bar, in_money(pace.left_amount, obj.currency), max(used, 0), obj.budget_amount)
+        return format_html(bar, in_money(left, obj.currency), max(used, 0), obj.budget_amount)
 
     @display(description="Pace")
     def pace(self, obj: Campaign) -> str:

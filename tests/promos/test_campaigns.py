@@ -47,6 +47,13 @@ def test_pace_of_the_first_hours_is_a_days(now: datetime) -> None:
     assert pace.lasts_until == now + DAY
 
 
+def test_pace_begins_with_the_first_redemption_that_a_code_brought_along(now: datetime) -> None:
+    code = factories.PromoCodeFactory(campaign=campaign(now, spent_amount=50_00))
+    factories.UsageFactory(promo_code=code, redeemed_at=now - 50 * DAY)
+    pace = campaigns.pace(code.campaign, now=now)
+    assert pace == campaigns.Pace(daily_amount=1_00, left_amount=50_00, lasts_until=now + 50 * DAY)
+
+
 def test_pace_needs_a_budget(now: datetime) -> None:
     assert campaigns.pace(campaign(now, budget_amount=None), now=now) is None
 
