@@ -295,6 +295,16 @@ def test_keyboard_comes_past_the_menu_at_once(office: Page, shop: PromoCode, nam
     expect(office.locator("#content :focus")).to_have_count(1)
 
 
+def test_search_and_menu_are_reached_by_keyboard(office: Page, shop: PromoCode) -> None:
+    go(office, "admin:promos_promocode_changelist")
+    opener = office.get_by_role("button", name="Search Ctrl + K")
+    office.get_by_role("button", name="Menu").press("Enter")
+    expect(opener).to_be_hidden()
+    office.get_by_role("button", name="Menu").press("Enter")
+    opener.press("Enter")
+    expect(office.get_by_role("searchbox", name="Type to search")).to_be_focused()
+
+
 def test_row_is_acted_on_by_keyboard(office: Page, shop: PromoCode) -> None:
     go(office, "admin:promos_promocode_changelist")
     row = office.get_by_role("row").filter(has_text="SPRING20")
