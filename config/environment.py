@@ -6,6 +6,7 @@ expected; an empty one is as good as none. Every reader raises ImproperlyConfigu
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import re
@@ -29,8 +30,19 @@ _env = environ.Env()
 
 
 def read(path: Path) -> None:
-    """Take what a file sets, unless the environment itself does; ENV_FILE names another file."""
-    _env.read_env(os.environ.get("ENV_FILE") or path)
+    """Take what a file sets, unless the environment itself does; ENV_FILE names another file.
+
+    The defaults in the place of a file that was meant to be read would be another installation.
+    """
+    named = os.environ.get("ENV_FILE")
+    try:
+        lines = Path(named or path).read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, FileNotFoundError) and not named:
+            return
+        why = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
+        raise ImproperlyConfigured(f"{named or path} cannot be read: {why}.") from None
+    _env.read_env(io.StringIO(lines))
 
 
 def text(name: str, *, default: str = "") -> str:

@@ -239,6 +239,25 @@ def test_another_file_is_read_where_one_is_named(
     assert environment.text("THE_NAME") == read
 
 
+@pytest.mark.parametrize(
+    ("named", "why"), [("nowhere", "No such file or directory"), ("latin", "it is not in UTF-8")]
+)
+def test_named_file_that_cannot_be_read_is_refused(
+    named: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "latin").write_bytes("THE_NAME=café".encode("latin-1"))
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / named))
+    with pytest.raises(ImproperlyConfigured, match=f"{named} cannot be read: {why}"):
+        environment.read(tmp_path / "here")
+
+
+def test_file_is_needed_only_where_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENV_FILE")
+    environment.read(tmp_path / "nowhere")
+    with pytest.raises(ImproperlyConfigured, match="cannot be read: Is a directory"):
+        environment.read(tmp_path)
+
+
 def told(monkeypatch: pytest.MonkeyPatch, path: Path, **lines: str) -> None:
     path.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
     for name in lines:
