@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateTimeFilter
@@ -113,17 +113,25 @@ class EventStateFilter(DropdownFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("failed", "Retrying"), ("waiting", "Waiting"), ("done", "Processed")]
+        return [
+            ("failed", "Retrying"),
+            ("waiting", "Waiting"),
+            ("done", "Processed"),
+            ("aside", "Left aside"),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> QuerySet[WebhookEvent]:
-        unprocessed = queryset.filter(processed_at__isnull=True)
+        unprocessed, processed = (queryset.filter(processed_at__isnull=is_open) for is_open in (True, False))
+        was_left_aside = ~Q(error="") & Q(mirrored_at__isnull=False)
         match self.value():
             case "failed":
                 return unprocessed.exclude(error="")
             case "waiting":
                 return unprocessed.filter(error="")
             case "done":
-                return queryset.filter(processed_at__isnull=False)
+                return processed.exclude(was_left_aside)
+            case "aside":
+                return processed.filter(was_left_aside)
         return queryset
 
 

@@ -211,6 +211,23 @@ def test_leave_aside_ends_the_tries_of_a_failed_event_alone(office: Client, now:
     assert not WebhookEvent.objects.failed().exists()
 
 
+@pytest.mark.parametrize(
+    ("state", "badges"), [("aside", {"Left aside"}), ("done", {"Processed"}), ("failed", {"Retrying"})]
+)
+def test_events_are_filtered_by_what_their_badges_say(
+    office: Client, now: datetime, state: str, badges: set[str]
+) -> None:
+    for error, done_at, copied_at in (
+        ("gone", now, now),
+        ("", now, now),
+        ("busy", now, None),
+        ("x", None, None),
+    ):
+        factories.WebhookEventFactory(error=error, processed_at=done_at, mirrored_at=copied_at)
+    shown = office.get(address(WebhookEvent, "changelist"), {"state": state}).context["cl"]
+    assert {shown.model_admin.state_badge(event) for event in shown.result_list} == badges
+
+
 def test_event_that_was_left_aside_can_be_processed_again(office: Client, now: datetime) -> None:
     event = factories.WebhookEventFactory(error="No such refund", processed_at=now, mirrored_at=now)
     office.post(action_address(event, "process_again"), SUBMITTED)
