@@ -6,16 +6,16 @@ written by redemptions at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count, Min, Sum
 
 from promos import approval, budgets
-from promos.models import Campaign, PromoCodeUsage
+from promos.models import Campaign, CodeDayTotal, PromoCodeUsage
 
 EDITABLE = (
     "name",
@@ -51,11 +51,19 @@ class Result:
 
 def pace(campaign: Campaign, *, now: datetime) -> Pace | None:
     """Return how fast the budget goes, by what was given away and promised so far; None without a budget."""
-    left = left_amount(campaign)
-    if left is None:
-        return None
+    return paces([campaign], now=now).get(campaign.pk)
+
+
+def paces(found: Iterable[Campaign], *, now: datetime) -> dict[int, Pace]:
+    """Return the same of many campaigns, by their ids; two queries for those that have a budget."""
+    left = {each: amount for each in found if (amount := left_amount(each)) is not None}
+    used_since = _first_days(left)
+    return {each.pk: _pace(each, amount, used_since.get(each.pk), now) for each, amount in left.items()}
+
+
+def _pace(campaign: Campaign, left: int, first_day: date | None, now: datetime) -> Pace:
     # On its first day a campaign has run for a day.
-    days = max((now - _began_at(campaign)) / timedelta(days=1), 1.0)
+    days = max((now - _began_at(campaign, first_day)) / timedelta(days=1), 1.0)
     daily = int((campaign.spent_amount + campaign.promised_amount) / days)
     is_lasting = daily == 0 or left <= 0
     return Pace(daily, left, None if is_lasting else now + timedelta(days=min(left / daily, 36_500)))
@@ -68,12 +76,24 @@ def left_amount(campaign: Campaign) -> int | None:
     return campaign.budget_amount - campaign.spent_amount - campaign.promised_amount - campaign.held_amount
 
 
-def _began_at(campaign: Campaign) -> datetime:
+def _began_at(campaign: Campaign, first_day: date | None) -> datetime:
     """Return since when the budget is used: a code that joined later brought what it had given away before."""
-    used = PromoCodeUsage.objects.filter(promo_code__campaign=campaign)
-    first: datetime | None = used.aggregate(at=Min("redeemed_at"))["at"]
     started_at = max(filter(None, (campaign.starts_at, campaign.created_at)))
-    return min(first or started_at, started_at)
+    is_earlier = first_day is not None and first_day < started_at.astimezone(UTC).date()
+    return datetime.combine(first_day, time.min, tzinfo=UTC) if first_day and is_earlier else started_at
+
+
+def _first_days(found: Collection[Campaign]) -> dict[int, date]:
+    """Return on which day of UTC a code of each campaign, or of its batches, was first redeemed.
+
+    By the kept totals: of a code with a million redemptions they are a few hundred rows.
+    """
+    first: dict[int, date] = {}
+    for owner in ("promo_code__campaign", "batch__campaign") if found else ():
+        days = CodeDayTotal.objects.filter(**{f"{owner}__in": found}, redemptions__gt=0).values_list(owner)
+        for key, day in days.annotate(Min("day")).order_by():
+            first[key] = min(day, first.get(key, day))
+    return first
 
 
 def results(campaign: Campaign) -> list[Result]:

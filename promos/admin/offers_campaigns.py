@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
+from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from promos import campaigns, history, money, offers, promo_codes
@@ -27,6 +28,7 @@ from promos.admin.actions import Deed, Skipped, WhyForm, Words, action
 from promos.admin.base import ProjectAdmin, in_money
 from promos.admin.fields import WhyField
 from promos.admin.links import codes_link
+from promos.admin.lists import CampaignList
 from promos.admin.terms_form import CONDITIONS, TERMS, TermsForm
 from promos.models import Campaign, Offer
 
@@ -265,6 +267,9 @@ class CampaignAdmin(ProjectAdmin):
     )
     readonly_fields = ("state", "codes", "spent", "promised", "held", "left", "pace", "results")
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return CampaignList
+
     def get_fieldsets(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
         if obj is not None:
             return super().get_fieldsets(request, obj)
@@ -332,8 +337,9 @@ class CampaignAdmin(ProjectAdmin):
         return format_html(bar, in_money(left, obj.currency), max(used, 0), obj.budget_amount)
 
     @display(description="Pace")
-    def pace(self, obj: Campaign) -> str:
-        pace = campaigns.pace(obj, now=timezone.now())
+    def pace(self, obj: Any) -> str:
+        is_listed = hasattr(obj, "known_pace")
+        pace = obj.known_pace if is_listed else campaigns.pace(obj, now=timezone.now())
         if pace is None or not pace.daily_amount:
             return ""
         daily = f"{in_money(pace.daily_amount, obj.currency)} a day"

@@ -6,9 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
 
 from promos import campaigns
-from promos.models import Campaign
+from promos.models import Campaign, CodeDayTotal
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -47,11 +48,15 @@ def test_pace_of_the_first_hours_is_a_days(now: datetime) -> None:
     assert pace.lasts_until == now + DAY
 
 
-def test_pace_begins_with_the_first_redemption_that_a_code_brought_along(now: datetime) -> None:
-    code = factories.PromoCodeFactory(campaign=campaign(now, spent_amount=50_00))
-    factories.UsageFactory(promo_code=code, redeemed_at=now - 50 * DAY)
-    pace = campaigns.pace(code.campaign, now=now)
-    assert pace == campaigns.Pace(daily_amount=1_00, left_amount=50_00, lasts_until=now + 50 * DAY)
+@pytest.mark.parametrize("owner", ["promo_code", "batch"])
+def test_pace_begins_with_the_first_redemption_that_a_code_brought_along(owner: str, now: datetime) -> None:
+    row = campaign(now, spent_amount=50_00)
+    make = {"promo_code": factories.PromoCodeFactory, "batch": factories.CodeBatchFactory}[owner]
+    brought = {owner: make(campaign=row), "currency": "usd", "redemptions": 1}
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    for days_ago in (50, 20):
+        CodeDayTotal.objects.create(day=(midnight - days_ago * DAY).date(), **brought)
+    assert campaigns.pace(row, now=midnight) == campaigns.Pace(1_00, 50_00, midnight + 50 * DAY)
 
 
 def test_pace_needs_a_budget(now: datetime) -> None:
@@ -94,3 +99,20 @@ def test_list_is_filtered_by_budget(owner: User, client: Client, now: datetime) 
         for choice in ("nearly", "spent")
     }
     assert found == {"nearly": {"Nearly", "Spent"}, "spent": {"Spent"}}
+
+
+def test_list_takes_as_many_queries_for_many_campaigns_as_for_one(
+    owner: User, client: Client, now: datetime, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    campaign(now)
+    client.force_login(owner)
+    url = reverse("admin:promos_campaign_changelist")
+    client.get(url)
+    with django_assert_num_queries(
+        7
+    ):  # Session, person, count, keys, rows, first days of codes and of batches.
+        client.get(url)
+    for _ in range(9):
+        campaign(now)
+    with django_assert_num_queries(7):
+        client.get(url)
