@@ -70,10 +70,10 @@ def sentence(hours: list[Hour], zone: tzinfo) -> str:
 
 
 def _peak(counts: Counter[int], named: Callable[[int], str]) -> str:
-    """Name what has the most; nothing where too many have as many."""
+    """Name what has the most; nothing where too many have as many, or where each redemption stands alone."""
     most = max(counts.values())
     highest = sorted(each for each, count in counts.items() if count == most)
-    if len(highest) > MOST_PEAKS:
+    if most == 1 or len(highest) > MOST_PEAKS:
         return ""
     share = f"{most:,} of {counts.total():,} redemptions" + (" each" if len(highest) > 1 else "")
     return f"{' or '.join(map(named, highest))} ({share})"

@@ -87,6 +87,14 @@ def test_sentence_names_the_busiest_weekday_and_hour() -> None:
     assert page.sentence([], UTC) == "Nobody redeemed a code in this period."
 
 
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [([Hour(1, 9, 1)], "1 redemption."), ([Hour(1, 9, 1), Hour(2, 8, 1)], "2 redemptions.")],
+)
+def test_sentence_makes_no_peak_of_single_redemptions(hours: list[Hour], said: str) -> None:
+    assert page.sentence(hours, UTC) == f"No weekday and no hour stands out among {said}"
+
+
 def test_sentence_makes_no_peak_of_what_many_share() -> None:
     alike = [Hour(weekday, weekday, 1) for weekday in (1, 3, 5)]
     assert page.sentence(alike, UTC) == "No weekday and no hour stands out among 3 redemptions."
