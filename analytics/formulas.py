@@ -87,7 +87,9 @@ class Ratio:
     @property
     def percent(self) -> Decimal:
         """The percentage with one decimal, rounded half up; only where the whole is not 0."""
-        return (Decimal(self.part) * 100 / self.whole).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
+        exact = Decimal(self.part) * 100 / self.whole
+        # What rounds to nothing has no sign.
+        return exact.quantize(Decimal("0.1"), rounding=ROUND_HALF_UP) + 0
 
     @property
     def share(self) -> Decimal | None:

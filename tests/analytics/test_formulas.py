@@ -18,6 +18,7 @@ from analytics.formulas import Ratio
         (Ratio(2_000, 10_000, cases=30), "20.0 %"),
         (Ratio(0, 0, cases=30), "—"),
         (Ratio(-206, 1_000), "−20.6 %"),
+        (Ratio(-4, 10_000), "0.0 %"),
     ],
 )
 def test_ratio_says_when_it_says_nothing(ratio: Ratio, shown: str) -> None:
