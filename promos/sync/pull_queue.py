@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError
+from django.db import OperationalError
 
 from promos import stripe_gateway
 from promos.models import PromoCode, StripePromotionCode
@@ -56,7 +56,7 @@ def _pull_coupon(coupon_id: str, now: datetime) -> None:
         logger.info("The coupon %s is being pushed, which compares it as well", coupon_id)
     except stripe_gateway.Rejected as error:
         logger.warning("The coupon %s cannot be pulled: %s", coupon_id, error)
-    except (stripe_gateway.StripeError, DatabaseError):
+    except (stripe_gateway.StripeError, OperationalError):
         raise
     except Exception:
         # One strange coupon must not stop the others, which wait behind it.
@@ -70,7 +70,7 @@ def _pull(row: StripePromotionCode, now: datetime) -> None:
         return
     except stripe_gateway.Rejected as error:
         logger.warning("%s cannot be pulled: %s", row, error)
-    except (stripe_gateway.StripeError, DatabaseError):
+    except (stripe_gateway.StripeError, OperationalError):
         raise
     except Exception:
         logger.exception("%s cannot be pulled", row)

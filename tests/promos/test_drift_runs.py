@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import DataError, connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
@@ -137,8 +137,9 @@ def test_run_that_meets_something_strange_says_so(
     assert reconcile()[0] == 1
 
 
+@pytest.mark.parametrize("error", [KeyError, DataError])
 def test_repair_that_is_strange_spares_the_others(
-    dashboard: Dashboard, now: datetime, monkeypatch: pytest.MonkeyPatch
+    error: type[Exception], dashboard: Dashboard, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strange, other = synced(now, code="STRANGE"), synced(now, code="OTHER")
     for code in (strange, other):
@@ -146,12 +147,14 @@ def test_repair_that_is_strange_spares_the_others(
     repair, id_of_strange = pull.promotion_code, stripe_id(strange)
 
     def repair_all_but_one(promotion_code_id: str, **rest: Any) -> bool:
-        return repair(promotion_code_id, **rest) if promotion_code_id != id_of_strange else bool(1 / 0)
+        if promotion_code_id == id_of_strange:
+            raise error("odd")
+        return repair(promotion_code_id, **rest)
 
     monkeypatch.setattr(pull, "promotion_code", repair_all_but_one)
     found = {finding.promo_code: finding for finding in repaired(now)}
     assert (found[strange].outcome, found[other].outcome) == ("for_owner", "repaired")
-    assert found[strange].sentence.endswith("It could not be repaired: ZeroDivisionError: division by zero")
+    assert found[strange].sentence.endswith(f"It could not be repaired: {error.__name__}: {error('odd')}")
 
 
 def test_run_with_a_wrong_key_stops_loudly(standin: Standin, now: datetime, settings: Settings) -> None:

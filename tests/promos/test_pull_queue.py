@@ -1,8 +1,10 @@
 """Pulls that an owner asked for: made once, by one worker, and again when Stripe was down."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import DataError
 from pytest_django import Settings
 
 from promos import worker
@@ -65,13 +67,20 @@ def test_codes_of_one_coupon_ask_after_it_once(standin: Standin, now: datetime) 
     assert (recorder.count("GET", "/v1/coupons"), recorder.count("GET", "/v1/promotion_codes")) == (1, 2)
 
 
+@pytest.mark.parametrize("error", [KeyError, DataError])
 @pytest.mark.parametrize("kind", ["coupon", "promotion_code"])
 def test_pull_that_is_strange_spares_those_behind_it(
-    kind: str, standin: Standin, now: datetime, monkeypatch: pytest.MonkeyPatch
+    kind: str, error: type[Exception], standin: Standin, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strange, behind = synced(now, code="STRANGE"), synced(now, code="BEHIND")
     StripePromotionCode.objects.update(pull_at=now)
     take_in, met = getattr(pull, kind), {coupon_id(strange), stripe_id(strange)}
-    monkeypatch.setattr(pull, kind, lambda each, **rest: take_in(each, **rest) if each not in met else 1 / 0)
+
+    def take_in_all_but_one(stripe_id: str, **rest: Any) -> object:
+        if stripe_id in met:
+            raise error
+        return take_in(stripe_id, **rest)
+
+    monkeypatch.setattr(pull, kind, take_in_all_but_one)
     assert pull_queue.work(now) == 2
     assert (current(behind).pull_at, current(behind).pulled_at) == (None, now)

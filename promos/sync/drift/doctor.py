@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError
+from django.db import OperationalError
 from django.db.models import Count, Min, QuerySet, Subquery
 
 from promos import stripe_gateway
@@ -156,7 +156,7 @@ def _treated(difference: Difference, *, is_repairing: bool) -> tuple[bool, str, 
     except stripe_gateway.Rejected as error:
         logger.warning("Could not repair: %s %s", difference.sentence, error)
         return True, Outcome.FOR_OWNER, f" It could not be repaired: {error}"
-    except (stripe_gateway.StripeError, DatabaseError):
+    except (stripe_gateway.StripeError, OperationalError):
         raise
     except Exception as error:
         # One strange object must not keep those behind it from being compared.
