@@ -107,6 +107,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
         "last_webhook_at": health.last_webhook_at,
         "reconciled_at": health.reconciled_at,
         "differences": health.differences,
-        "comparison_error": health.comparison_error,
+        # What exactly is no business of whoever asks here.
+        "comparison": "broke off: the admin says why" if health.comparison_error else "ok",
     }
     return JsonResponse(body, status=200 if health.is_good else 503)

@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from promos import health
-from promos.models import DriftFinding, PromoCode, StripePace
+from promos.models import DriftFinding, PromoCode, ReconcileRun, StripePace
 from promos.sync.drift import doctor
 from tests import factories
 
@@ -77,6 +77,15 @@ def test_last_comparison_with_stripe_is_told(client, standin, now):
 
     assert answer["reconciled_at"].startswith(now.strftime("%Y-%m-%dT%H:%M:%S"))
     assert answer["differences"] == DriftFinding.objects.count() > 0
+
+
+def test_comparison_that_broke_off_is_told_without_its_reason(client, now):
+    ReconcileRun.objects.create(started_at=now, finished_at=now, error="KeyError: 'anna@example.com'")
+
+    response = client.get("/healthz")
+
+    assert response.json()["comparison"] == "broke off: the admin says why"
+    assert b"anna" not in response.content
 
 
 def test_unreachable_database_answers_503(client):
