@@ -42,6 +42,8 @@ SENT_AGAIN = timedelta(days=3)
 #: How often the end of the list is looked at, and how much of it: more than one try of Stripe's to deliver.
 OFTEN, RECENT = timedelta(minutes=5), timedelta(hours=1)
 RECENT_CURSOR = "recent events"
+#: Where a look for what a restored database lacks began, until it is done: what it took in would hide the rest.
+RESTORED_CURSOR = "restored events"
 #: Types that one call may ask for.
 TYPES_PER_CALL = 20
 #: An order may be paid that long after it was made: a bank transfer, an invoice by mail.
@@ -73,16 +75,18 @@ def catch_up(*, now: datetime, delivered_too: bool = False, dry_run: bool = Fals
     Raises:
         stripe_gateway.StripeError: Stripe refused or went away; run it again later.
     """
-    outcome, newest = Outcome(), _newest()
+    outcome = Outcome()
+    since = _lacking_since(dry_run=dry_run) if delivered_too else None
     _take_all(_undelivered(now - LISTED), outcome, now=now, dry_run=dry_run)
-    if delivered_too and newest:
-        since = max(newest - SENT_AGAIN, now - LISTED)
-        _take_all(_listed(since), outcome, now=now, dry_run=dry_run)
+    if since:
+        _take_all(_listed(max(since, now - LISTED)), outcome, now=now, dry_run=dry_run)
     last = SyncCursor.objects.filter(name=CURSOR).values_list("reached_at", flat=True).first()
     if last is not None and last < now - LISTED:
         outcome.walked = walk.run(now=now, since=last - LATEST_PAYMENT, dry_run=dry_run)
     if outcome.is_complete and not dry_run:
         SyncCursor.objects.update_or_create(name=CURSOR, defaults={"reached_at": now})
+        if delivered_too:
+            SyncCursor.objects.filter(name=RESTORED_CURSOR).delete()
     return outcome
 
 
@@ -124,9 +128,18 @@ def _listed(since: datetime, **filters: bool) -> Iterator[StripeObject]:
         yield from oldest_first(listing, since=since)
 
 
-def _newest() -> datetime | None:
-    newest = WebhookEvent.objects.order_by("-received_at")
-    return newest.values_list("received_at", flat=True).first()
+def _lacking_since(*, dry_run: bool) -> datetime | None:
+    """Return since when delivered events may be lacking, as a look that broke off began; None where none ever came."""
+    begun = SyncCursor.objects.filter(name=RESTORED_CURSOR).first()
+    if begun is not None:
+        return begun.since
+    newest = WebhookEvent.objects.order_by("-received_at").values_list("received_at", flat=True).first()
+    if newest is None:
+        return None
+    since = newest - SENT_AGAIN
+    if not dry_run:
+        SyncCursor.objects.create(name=RESTORED_CURSOR, since=since)
+    return since
 
 
 def _is_new(payload: StripeObject) -> bool:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -101,6 +102,26 @@ def test_events_that_a_restored_database_lacks_are_taken_in(restored: PastAccoun
     foreseen = missed.catch_up(now=now, delivered_too=True, dry_run=True).taken
     assert missed.catch_up(now=now, delivered_too=True).taken == foreseen > 2
     assert LedgerEntry.objects.count() == 5
+
+
+def test_look_at_a_restored_database_that_broke_off_begins_anew(
+    restored: PastAccount, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, met = inbox.take, []
+
+    def take_one(payload: dict[str, Any], *, now: datetime) -> None:
+        if met:
+            raise stripe_gateway.Unavailable("Stripe could not be reached.")
+        met.append(take(payload, now=now))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(inbox, "take", take_one)
+        with pytest.raises(stripe_gateway.Unavailable):
+            missed.catch_up(now=now, delivered_too=True)
+    missed.catch_up(now=now)
+    assert missed.catch_up(now=now, delivered_too=True).is_complete
+    assert LedgerEntry.objects.count() == 5
+    assert not SyncCursor.objects.filter(name=missed.RESTORED_CURSOR).exists()
 
 
 def test_command_takes_in_what_a_restored_database_lacks(restored: PastAccount) -> None:
