@@ -1,5 +1,6 @@
 """Our row for whoever buys, and its customer at Stripe."""
 
+import logging
 import secrets
 from contextlib import suppress
 from datetime import datetime
@@ -8,6 +9,9 @@ from django.contrib.auth.models import User
 
 from promos import stripe_gateway
 from promos.models import Customer
+from promos.models.customers import email_key
+
+logger = logging.getLogger(__name__)
 
 
 def for_user(user: User) -> Customer:
@@ -24,7 +28,7 @@ def follow_account(user: User) -> None:
     """Take over an address that somebody changed in their account, at Stripe first, where receipts come from.
 
     Raises:
-        stripe_gateway.StripeError: Stripe could not be told; the next checkout tries again.
+        stripe_gateway.StripeError: Stripe was not told, and nothing changed; the next checkout tries again.
     """
     customer = Customer.objects.filter(user=user, erased_at=None).exclude(email=user.email).first()
     if customer is None or not user.email:
@@ -33,8 +37,9 @@ def follow_account(user: User) -> None:
         # One that was deleted there is made anew with its next checkout.
         with suppress(stripe_gateway.NotFound):
             stripe_gateway.update_customer(customer.stripe_customer_id, {"email": user.email})
-    customer.email = user.email
-    customer.save(update_fields=["email", "email_key"])
+    # Whoever was erased while Stripe was told stays so.
+    unerased = Customer.objects.filter(pk=customer.pk, erased_at=None)
+    unerased.update(email=user.email, email_key=email_key(user.email))
 
 
 def ensure_at_stripe(customer: Customer) -> Customer:
@@ -46,7 +51,11 @@ def ensure_at_stripe(customer: Customer) -> Customer:
         stripe_gateway.StripeError: it could not be made; nothing was stored.
     """
     if customer.user and customer.email != customer.user.email:
-        follow_account(customer.user)
+        try:
+            follow_account(customer.user)
+        except stripe_gateway.Rejected as error:
+            # Their purchase does not hang on an address that Stripe dislikes.
+            logger.warning("Stripe did not take the new address of customer %s: %s", customer.pk, error)
         customer.refresh_from_db()
     if customer.stripe_customer_id:
         return customer
