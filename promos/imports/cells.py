@@ -199,7 +199,7 @@ def _value(cells: Cells, kind: Offer.Kind) -> tuple[str, str]:
     expected = VALUE_OF[kind]
     given = {name for name in ("value", *VALUE_OF.values()) if cells.get(name)}
     if not given <= {"value", expected} or len(given) != 1:
-        raise ValueError(f"{expected}: Give one value, a percentage or an amount.")
+        raise ValueError(f"{expected}: Give one value: a percentage, an amount or a fixed price.")
     [name] = given
     return cells[name], name
 
@@ -210,7 +210,9 @@ def _kind(cells: Cells) -> Offer.Kind:
         if text == Kind.OTHER:
             raise ValueError("type: What this code gives can be made in Stripe only; it comes from there.")
         if text not in TYPES:
-            raise ValueError(f"type: “{cells['type']}” is not known; write percent, amount or free.")
+            raise ValueError(
+                f"type: “{cells['type']}” is not known; write percent, amount, fixed price or free."
+            )
         return TYPES[text]
     if cells.get("value"):
         if not cells["value"].endswith("%"):
@@ -248,7 +250,7 @@ def _duration(cells: Cells, kind: Offer.Kind, months: int | None) -> Offer.Durat
     if not text:
         if months is not None:
             return Duration.REPEATING
-        return Duration.FOREVER if kind == Kind.FREE else Duration.ONCE
+        return Duration.FOREVER if kind in {Kind.FREE, Kind.FIXED_PRICE} else Duration.ONCE
     if text not in DURATIONS:
         raise ValueError("duration: Write once, repeating or forever.")
     if months is not None and DURATIONS[text] != Duration.REPEATING:

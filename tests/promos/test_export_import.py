@@ -112,6 +112,12 @@ def test_import_of_an_export_uses_every_column_but_those_for_people(office: Clie
     assert [row.reason for row in report.rows] == ["A code with this text exists here."]
 
 
+def test_fixed_price_lasts_for_ever_unless_told_otherwise(office: Client) -> None:
+    text = "code,fixed_price,list_price_id,currency\nA,70,price_monthly,USD\n"
+    importer.run(importer.Request(text.encode()), now=factories.LONG_AGO)
+    assert Offer.objects.get().duration == "forever"
+
+
 @pytest.mark.parametrize(
     ("row", "words"),
     [
