@@ -52,8 +52,9 @@ def give(
     try:
         _refuse_to_replace(subscription, verdict.promo_code, now=now)
         attempt = _hold(subscription, verdict, plan, now=now)
-    except stripe_gateway.StripeError:
-        return replace(verdict, reason=Reason.TRY_LATER)
+    except stripe_gateway.StripeError as error:
+        logger.warning("Stripe did not tell of %s: %s", subscription.stripe_subscription_id, error)
+        return replace(verdict, reason=_reason(error))
     except redemptions.NothingLeft as refused:
         verdict = replace(verdict, reason=refused.reason)
         code_checks.record(code_checks.cleaned(text), verdict, customer=customer, plan=plan, now=now)
@@ -131,8 +132,12 @@ def _give_at_stripe(attempt: CheckoutAttempt, *, now: datetime) -> Reason | None
     except stripe_gateway.StripeError as error:
         logger.warning("Stripe did not put %s on %s: %s", code, attempt.stripe_subscription_id, error)
         redemptions.give_up(attempt, now=now)
-        return Reason.STRIPE_REFUSED if isinstance(error, stripe_gateway.Rejected) else Reason.TRY_LATER
+        return _reason(error)
     return None if _follow(attempt, told, now=now) else Reason.TRY_LATER
+
+
+def _reason(error: stripe_gateway.StripeError) -> Reason:
+    return Reason.STRIPE_REFUSED if isinstance(error, stripe_gateway.Rejected) else Reason.TRY_LATER
 
 
 def _follow(attempt: CheckoutAttempt, told: StripeObject, *, now: datetime) -> bool:

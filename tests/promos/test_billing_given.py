@@ -66,6 +66,15 @@ def test_code_does_not_take_the_place_of_what_the_dashboard_gave(
     assert (shown.discounts, shown.next_price) == (("Granted to you, for as long as you stay",), "")
 
 
+def test_code_for_a_subscription_that_stripe_lost_is_refused_for_good(
+    running: Subscription, code: PromoCode, now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    running.stripe_subscription_id = "sub_gone"
+    assert give(running, now) is Reason.STRIPE_REFUSED
+    assert "sub_gone" in caplog.text
+    assert counted(code) == (0, 0)
+
+
 def counted(code: PromoCode) -> tuple[int, int]:
     code.refresh_from_db()
     return code.used_count, code.held_count
