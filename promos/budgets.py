@@ -48,11 +48,20 @@ def carry(codes: Collection[int], *, to: Campaign | None) -> None:
         _move(campaigns[to.pk], sources.keys(), sign=1)
 
 
+def wait_for_checkouts(campaign: Campaign) -> None:
+    """Lock what ``recount`` lets go of: an order locks its checkout before the campaign, and so must who does both."""
+    _in_other_currencies(_codes_of(campaign), campaign).select_for_update().order_by("pk").in_bulk()
+
+
 def recount(campaign: Campaign) -> None:
     """Say anew what the campaign's codes gave away, promised and hold, after its currency changed; it is locked."""
-    codes = PromoCode.objects.filter(campaign=campaign)
+    codes = _codes_of(campaign)
     _let_go_of_other_currencies(codes, campaign)
     Campaign.objects.filter(pk=campaign.pk).update(**_amounts(codes, campaign.currency))
+
+
+def _codes_of(campaign: Campaign) -> QuerySet[PromoCode]:
+    return PromoCode.objects.filter(campaign=campaign)
 
 
 def _move(campaign: Campaign, codes: Collection[int], *, sign: int) -> None:
@@ -78,8 +87,11 @@ def _amounts(codes: Codes, currency: str) -> dict[str, int]:
 
 def _let_go_of_other_currencies(codes: Codes, campaign: Campaign | None) -> None:
     """Open checkouts hold nothing of a budget that is kept in another currency, or of none."""
-    kept = campaign.currency if campaign else ""
-    _open_checkouts(codes).exclude(currency=kept).update(held_amount=0, promised_amount=0)
+    _in_other_currencies(codes, campaign).update(held_amount=0, promised_amount=0)
+
+
+def _in_other_currencies(codes: Codes, campaign: Campaign | None) -> QuerySet[CheckoutAttempt]:
+    return _open_checkouts(codes).exclude(currency=campaign.currency if campaign else "")
 
 
 def _open_checkouts(codes: Codes) -> QuerySet[CheckoutAttempt]:

@@ -111,6 +111,8 @@ def results(campaign: Campaign) -> list[Result]:
 @transaction.atomic
 def save(campaign: Campaign, *, by: User | None) -> Campaign:
     """Save a new or an edited campaign; a changed budget needs its approval anew."""
+    if Campaign.objects.filter(pk=campaign.pk).exclude(currency=campaign.currency).exists():
+        budgets.wait_for_checkouts(campaign)
     before = Campaign.objects.select_for_update().filter(pk=campaign.pk).first()
     if before is None or approval.terms_of_campaign(before) != approval.terms_of_campaign(campaign):
         campaign.needs_approval = approval.campaign_needs_it(campaign)

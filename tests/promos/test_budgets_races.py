@@ -192,6 +192,16 @@ def test_record_counts_in_the_currency_that_the_campaign_has_now(
     assert figures(campaigns) == [(1_000, 0), (0, 0)]
 
 
+def test_currency_is_changed_when_an_order_under_way_is_counted(
+    code, campaigns, change_currency_at, beside
+) -> None:
+    checkout(code)
+    change_currency_at(counters, "apply", "eur")
+    assert redemptions.record(session(code), event=None, now=NOW)
+    beside.end()
+    assert figures(campaigns) == [(0, 0), (0, 0)]
+
+
 def test_release_frees_nothing_of_a_budget_in_another_currency(
     code, campaigns, change_currency_at, beside
 ) -> None:
