@@ -105,6 +105,8 @@ if STRIPE_LIVE_MODE and _stripe_host:
 STRIPE_LIVE_SECRET_KEY = STRIPE_SECRET_KEY if STRIPE_LIVE_MODE else ""
 STRIPE_TEST_SECRET_KEY = "" if STRIPE_LIVE_MODE else STRIPE_SECRET_KEY
 DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
+# With each command they warn of an earlier installation's endpoint; connect_stripe knows whether a secret is lacking.
+SILENCED_SYSTEM_CHECKS = ["djstripe.W005", "djstripe.I006"]
 
 # --- The house ------------------------------------------------------------------------------------
 INSTALLED_APPS = [

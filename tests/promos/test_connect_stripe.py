@@ -180,6 +180,17 @@ def test_endpoint_made_by_hand_is_used_when_its_secret_is_configured(recorder, s
     assert all("checkout.session.completed" in text for text in wrong)
 
 
+def test_no_command_warns_of_an_earlier_installations_endpoint(recorder, capsys):
+    run()
+    WebhookEndpoint.objects.all().delete()
+    run()
+    assert WebhookEndpoint.objects.filter(secret="").exists()
+
+    call_command("check", databases=["default"])
+
+    assert "webhook" not in capsys.readouterr().err.lower()
+
+
 def test_restricted_key_with_the_permissions_in_the_list_connects(standin, settings):
     use_restricted_key(standin, settings, GRANTED)
 
