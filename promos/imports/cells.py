@@ -100,13 +100,14 @@ def terms(cells: Cells) -> Terms:
     kind = _kind(cells)
     text, column = _value(cells, kind)
     months = count(cells, "months")
+    unit = currency(cells) if kind in {Kind.AMOUNT, Kind.FIXED_PRICE} else ""
     return Terms(
         name=cells.get("name", ""),
         kind=kind,
         percent_off=_percent(text, column) if kind == Kind.PERCENT else None,
         amount_off=amount(cells, column) if kind == Kind.AMOUNT else None,
-        currency=currency(cells) if kind in {Kind.AMOUNT, Kind.FIXED_PRICE} else "",
-        currency_amounts=tuple(sorted(further(cells, "further_amounts").items())),
+        currency=unit,
+        currency_amounts=tuple(sorted(further(cells, "further_amounts", main=unit).items())),
         # A price of nothing is a price; an amount of nothing is none.
         fixed_price_amount=amount(cells, column, least=0) if kind == Kind.FIXED_PRICE else None,
         list_price_id=cells.get("list_price_id", "") if kind == Kind.FIXED_PRICE else "",
@@ -137,12 +138,15 @@ def minimum(cells: Cells) -> tuple[int | None, str]:
     return found, currency(cells, unit) if found else ""
 
 
-def further(cells: Cells, name: str) -> dict[str, int]:
-    """Return the same amount in further currencies, written as "EUR 9.00; GBP 8.00", in minor units by currency."""
+def further(cells: Cells, name: str, *, main: str) -> dict[str, int]:
+    """Return an amount in currencies besides its ``main`` one, written as "EUR 9.00; GBP 8.00", in minor units by currency."""
     found: dict[str, int] = {}
     for part in filter(None, re.split(r"\s*;\s*", cells.get(name, ""))):
         key, _, text = part.partition(" ")
-        found[key.lower()] = _amount(text.strip(), currency({name: key}, name), name)
+        unit = currency({name: key}, name)
+        if unit in {main, *found}:
+            raise ValueError(f"{name}: There are two amounts in {unit.upper()}.")
+        found[unit] = _amount(text.strip(), unit, name)
     return found
 
 

@@ -23,7 +23,7 @@ from promos.imports import cells, columns, people, tables
 from promos.imports.cells import Cells, Terms
 from promos.imports.columns import Mismatch
 from promos.imports.tables import Table, Unreadable
-from promos.models import Campaign, Offer, PromoCode
+from promos.models import Campaign, Customer, Offer, PromoCode
 
 __all__ = ["Mismatch", "Outcome", "Report", "Request", "Row", "Unreadable", "run"]
 
@@ -125,7 +125,7 @@ class _Reader:
         self.columns, self.constants, self.now = found, request.constants, now
         self.width = width
         self.offers: dict[Terms, Offer | str] = {}
-        self.lines: dict[str, int] = {}
+        self.lines: dict[tuple[str, int | None], int] = {}
         self.people = people.People()
         self.campaigns = {campaign.name.casefold(): campaign for campaign in Campaign.objects.all()}
 
@@ -146,15 +146,16 @@ class _Reader:
         return row
 
     def _draft(self, row: Row, values: Cells) -> PromoCode:
-        self._refuse_repeated(row)
         if cells.is_over(values):
             raise _Over(f"It is “{values['active']}” over there.")
+        customer = self.people.find(values.get("customer", ""))
+        self._refuse_repeated(row, customer)
         offer = self._offer(cells.terms(values))
         draft = PromoCode(
             code=row.code,
             offer=offer,
             campaign=self._campaign(values.get("campaign", "")),
-            customer=self.people.find(values.get("customer", "")),
+            customer=customer,
             description=values.get("description", ""),
             max_redemptions=_left(values),
             paused_at=None if cells.is_on(values) else self.now,
@@ -165,8 +166,8 @@ class _Reader:
         promo_codes.check_row(draft)
         return draft
 
-    def _refuse_repeated(self, row: Row) -> None:
-        first = self.lines.setdefault(row.code, row.line)
+    def _refuse_repeated(self, row: Row, customer: Customer | None) -> None:
+        first = self.lines.setdefault((row.code, customer.pk if customer else None), row.line)
         if row.code and first != row.line:
             raise ValueError(f"code: Line {first} has the same code.")
 
@@ -188,15 +189,15 @@ class _Reader:
 
 
 def _limits(values: Cells) -> dict[str, Any]:
-    minimum_amount, minimum_currency = cells.minimum(values)
+    minimum_amount, unit = cells.minimum(values)
     return {
         "starts_at": cells.moment(values, "starts_at"),
         "expires_at": cells.moment(values, "expires_at", ends=True),
         "max_redemptions_per_customer": cells.count(values, "max_per_customer"),
         "first_time_only": cells.is_yes(values, "first_time"),
         "minimum_amount": minimum_amount,
-        "minimum_amount_currency": minimum_currency,
-        "minimum_currency_amounts": cells.further(values, "further_minimums") if minimum_amount else {},
+        "minimum_amount_currency": unit,
+        "minimum_currency_amounts": cells.further(values, "further_minimums", main=unit) if unit else {},
     }
 
 
@@ -231,11 +232,12 @@ def _in_words(error: ValueError | ValidationError) -> str:
 
 
 def _skip_existing(rows: list[Row]) -> None:
-    ready = {row.code: row for row in rows if row.outcome == Outcome.READY}
-    for texts in _parts(list(ready)):
-        taken = PromoCode.objects.not_archived().filter(code__in=texts).values_list("code", flat=True)
-        for text in set(taken):
-            ready[text].end(Outcome.SKIPPED, "A code with this text exists here.")
+    # Several customers may have personal codes of one text.
+    ready = {(row.code, row.draft.customer_id): row for row in rows if row.draft is not None}
+    for texts in _parts(sorted({text for text, _ in ready})):
+        taken = PromoCode.objects.not_archived().filter(code__in=texts).values_list("code", "customer_id")
+        for key in ready.keys() & set(taken):
+            ready[key].end(Outcome.SKIPPED, "A code with this text exists here.")
 
 
 def _parts(texts: list[str]) -> Iterator[list[str]]:

@@ -98,6 +98,36 @@ def test_exported_code_keeps_whose_it_is_and_how_it_stands(office: Client) -> No
     assert (descriptions["MORE"], descriptions["SUM"]) == ("'=1+1", "=1+1")
 
 
+def test_exported_codes_of_one_text_come_back_to_each_customer(office: Client) -> None:
+    both = [factories.CustomerFactory(email=f"{name}@example.com") for name in ("anna", "ben")]
+    for customer in (*both, None):
+        made("free", code="VIP", customer=customer)
+    imported_again(office)
+    owners = PromoCode.objects.filter(code="VIP").values_list("customer", flat=True)
+    assert set(owners) == {both[0].pk, both[1].pk, None}
+
+
+def test_import_skips_the_code_that_its_customer_has(office: Client) -> None:
+    anna = factories.CustomerFactory(email="anna@example.com")
+    made("free", code="VIP", customer=anna)
+    text = "code,type,customer\nVIP,free,anna@example.com\nVIP,free,\nVIP,free,ANNA@example.com\n"
+    report = importer.run(importer.Request(text.encode(), dry_run=True), now=factories.LONG_AGO)
+    assert [row.outcome for row in report.rows] == ["skipped", "ready", "refused"]
+    assert report.rows[2].reason == "code: Line 2 has the same code."
+
+
+@pytest.mark.parametrize(
+    ("further", "unit"), [("EUR 9; EUR 10", "EUR"), ("EUR 9; usd 7", "USD")], ids=["twice", "main"]
+)
+@pytest.mark.parametrize("column", ["further_amounts", "further_minimums"])
+def test_import_refuses_two_amounts_in_a_currency(
+    column: str, further: str, unit: str, office: Client
+) -> None:
+    text = f"code,type,amount_off,currency,minimum_amount,{column}\nA,amount,5,usd,50,{further}\n"
+    report = importer.run(importer.Request(text.encode()), now=factories.LONG_AGO)
+    assert report.rows[0].reason == f"{column}: There are two amounts in {unit}."
+
+
 def test_exported_code_keeps_the_uses_that_are_left(office: Client) -> None:
     made("percent", max_redemptions=10, used_count=4)
     [row] = imported_again(office)
