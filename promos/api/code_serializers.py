@@ -84,7 +84,9 @@ class NewCodeSerializer(LimitsSerializer):
     currency = serializers.RegexField(CURRENCY, required=False)
     fixed_price_amount = serializers.IntegerField(required=False, min_value=0, max_value=MOST_AMOUNT)
     list_price_id = serializers.CharField(required=False, max_length=255)
-    duration = serializers.ChoiceField(Offer.Duration.choices, required=False)
+    duration = serializers.ChoiceField(
+        Offer.Duration.choices, required=False, help_text="`once`, if not given."
+    )
     duration_in_months = serializers.IntegerField(required=False, min_value=1, max_value=1200)
     product_ids = serializers.ListField(
         child=serializers.CharField(max_length=255), required=False, max_length=100
