@@ -13,9 +13,17 @@ from promos.redemptions import counters, given, usages
 from promos.stripe_gateway import StripeObject
 
 
-@transaction.atomic
 def note_subscription(subscription: StripeObject, *, now: datetime) -> Subscription:
     """Keep a subscription, retrieved with its ``discounts``, and let its redemptions follow it."""
+    try:
+        return _note(subscription, now)
+    except counters.Moved:
+        # A customer may be waiting for it, and all of it is read anew.
+        return _note(subscription, now)
+
+
+@transaction.atomic
+def _note(subscription: StripeObject, now: datetime) -> Subscription:
     stripe_customer_id = id_of(subscription["customer"])
     Customer.objects.get_or_create(stripe_customer_id=stripe_customer_id)
     customer = Customer.objects.select_for_update().get(stripe_customer_id=stripe_customer_id)

@@ -17,7 +17,7 @@ from promos.eligibility import Reason
 from promos.models import Campaign, CheckoutAttempt, PromoCode
 from promos.redemptions import counters, holds, limits, totals
 from tests.factories import CampaignFactory, CustomerFactory, SyncedPromoCodeFactory, UsageFactory
-from tests.promos.stripe_orders import invoice, session
+from tests.promos.stripe_orders import invoice, session, subscription
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -232,6 +232,17 @@ def test_renewal_counts_for_the_campaign_that_its_code_has_come_to(code, campaig
     beside.end()
     assert redemptions.record_invoice(invoice(code, month=1), event=None, now=NOW)
     assert figures(campaigns) == [(0, 0), (2_000, 0)]
+
+
+def test_subscription_frees_the_campaign_that_its_code_has_come_to(code, campaigns, move_at, beside) -> None:
+    redemptions.record(session(code), event=None, now=NOW)
+    code.usages.update(reserved_amount=500, promised_amount=500)
+    Campaign.objects.filter(pk=campaigns[0].pk).update(promised_amount=500)
+    move_at(counters, "apply")
+    redemptions.note_subscription(subscription(), now=NOW)
+    beside.end()
+    assert set(Campaign.objects.values_list("promised_amount", flat=True)) == {0}
+    assert figures(campaigns) == [(0, 0), (1_000, 0)]
 
 
 def test_renewal_is_taken_along_by_a_move_that_comes_after_it(code, campaigns, move_at, beside) -> None:
