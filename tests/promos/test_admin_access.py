@@ -6,6 +6,7 @@ from django.contrib.auth.models import Permission, User
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
 
 from promos.models import Campaign, Offer, PromoCode
 from tests import factories
@@ -85,5 +86,11 @@ def test_error_leads_staff_back_to_where_they_work(owner: User, stranger: User, 
     for user, way in ((owner, "Go to the dashboard"), (stranger, "Go to the plans")):
         client.force_login(user)
         assert way in client.get("/admin/nothing/", follow=True).content.decode()
+
+
+def test_error_elsewhere_asks_nobody_who_it_is(
+    owner: User, client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     client.force_login(owner)
-    assert "Go to the plans" in client.get("/nothing/").content.decode()
+    with django_assert_num_queries(0):
+        assert "Go to the plans" in client.get("/nothing/").content.decode()
