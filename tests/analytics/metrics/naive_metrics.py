@@ -165,10 +165,7 @@ class Reckoner:
         return [
             one
             for one in self.redemptions.values()
-            if chosen.has(one.at)
-            and _is_of(one.sale, chosen)
-            and chosen.campaign in ("", one.code.campaign)
-            and _is_in(chosen.segment, one.is_new)
+            if chosen.has(one.at) and _is_of(one.sale, chosen) and _is_by(one, chosen)
         ]
 
     def moved(self, chosen: Chosen) -> list[Part]:
@@ -179,8 +176,7 @@ class Reckoner:
             if (one := part.redemption)
             and chosen.has(part.at)
             and _is_of(part.sale, chosen)
-            and chosen.campaign in ("", one.code.campaign)
-            and _is_in(chosen.segment, one.is_new)
+            and _is_by(one, chosen)
         ]
 
     def sold(self, chosen: Chosen) -> list[Sale]:
@@ -304,6 +300,10 @@ def _is_of(sale: Sale, chosen: Chosen) -> bool:
         and chosen.plan in ("", sale.plan)
         and chosen.country in ("", sale.country)
     )
+
+
+def _is_by(redemption: Redemption, chosen: Chosen) -> bool:
+    return chosen.campaign in ("", redemption.code.campaign) and _is_in(chosen.segment, redemption.is_new)
 
 
 def _is_in(segment: str, is_new: bool) -> bool:
